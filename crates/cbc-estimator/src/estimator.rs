@@ -1,0 +1,64 @@
+//! The estimator trait (semantics §1, §5, §7).
+
+use std::error::Error;
+use std::fmt::Debug;
+
+use cbc_message::{ValidatorId, ValidatorSet};
+use cbc_view::{MessageDag, MessageIndex};
+
+/// A validator's latest message, as a view or a justification has it. Only messages that count are
+/// votes: whoever collects them leaves equivocators out, for they weigh nothing (semantics §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vote {
+    /// The validator.
+    pub validator: ValidatorId,
+    /// Its latest message.
+    pub message: MessageIndex,
+}
+
+/// A function from latest messages to an estimate, with whatever it keeps to be quick about it.
+///
+/// The answer depends on the votes (and `start`) alone: not on the order in which messages
+/// arrived, nor on messages outside the past cones of the votes. That is what lets somebody else
+/// check an estimate from a message's own justification (rule V5).
+pub trait Estimator<D: MessageDag> {
+    /// What is decided: a bit, an integer, an order, a block.
+    type Value: Clone + Debug + Eq;
+
+    /// Why an estimate is not one that anybody could have.
+    type Inadmissible: Error + Send + Sync + 'static;
+
+    /// Takes in the next message of `dag`: must be told of each, in ascending order, before it is
+    /// asked about it.
+    fn insert(&mut self, dag: &D, message: MessageIndex);
+
+    /// Whether `estimate` is a value of the protocol at all, whatever its maker had seen.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    fn admit(&self, dag: &D, estimate: &D::Estimate) -> Result<(), Self::Inadmissible>;
+
+    /// The estimate by these votes, at most one for each validator, in ascending order of
+    /// validators; `None` if they leave it open (nobody has voted), so that any value will do.
+    ///
+    /// `start` is the last finalized value. A fork choice starts from it, and from the genesis
+    /// without; estimators that start nowhere ignore it.
+    fn estimate(
+        &self,
+        dag: &D,
+        validators: &ValidatorSet,
+        votes: &[Vote],
+        start: Option<&Self::Value>,
+    ) -> Option<Self::Value>;
+
+    /// Whether a message may carry `estimate` where [`estimate`](Self::estimate) answers `value`
+    /// (rule V5).
+    fn follows(&self, dag: &D, value: &Self::Value, estimate: &D::Estimate) -> bool;
+}
+
+/// Marks estimators that are *majority driven* (semantics §7): for each property that their
+/// protocol finalizes, if votes of more than half of the voting weight have the property, so has
+/// the estimate. The safety oracles' arguments hold only for such estimators, so finalizing
+/// requires this marker. Each implementation carries its proof in its documentation.
+pub trait MajorityDriven {}

@@ -1,0 +1,3 @@
+//! Placeholder docs.
+mod estimator;
+pub use estimator::{Estimator, MajorityDriven, Vote};

@@ -1,0 +1,93 @@
+//! Messages and their headers (semantics §1).
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::codec;
+use crate::{Estimate, Justification, MessageHash, ValidatorId};
+
+/// Everything that a message says. Its canonical bytes are what is hashed, signed and sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header<E> {
+    /// Who says it.
+    pub sender: ValidatorId,
+    /// How many messages the sender had made before (rule V3).
+    pub sequence_number: u64,
+    /// What the sender had seen.
+    pub justification: Justification,
+    /// What the sender votes for.
+    pub estimate: E,
+}
+
+/// An immutable message: a header and its hash, which is computed when the message is made or
+/// decoded and never taken on trust. A clone shares both.
+#[derive(Clone)]
+pub struct Message<E>(Arc<Hashed<E>>);
+
+struct Hashed<E> {
+    header: Header<E>,
+    hash: MessageHash,
+}
+
+impl<E: Estimate> Message<E> {
+    /// The message with this header.
+    pub fn new(header: Header<E>) -> Self {
+        let hash = MessageHash::of(&codec::encode_header(&header));
+        Self(Arc::new(Hashed { header, hash }))
+    }
+
+    /// The message with this header, whose canonical bytes are known to be `canonical`.
+    pub(crate) fn from_canonical(header: Header<E>, canonical: &[u8]) -> Self {
+        Self(Arc::new(Hashed { header, hash: MessageHash::of(canonical) }))
+    }
+}
+
+impl<E> Message<E> {
+    /// The header.
+    pub fn header(&self) -> &Header<E> {
+        &self.0.header
+    }
+
+    /// The hash of the header: the message's identity.
+    pub fn hash(&self) -> MessageHash {
+        self.0.hash
+    }
+
+    /// Who made it.
+    pub fn sender(&self) -> ValidatorId {
+        self.0.header.sender
+    }
+
+    /// How many messages its sender had made before.
+    pub fn sequence_number(&self) -> u64 {
+        self.0.header.sequence_number
+    }
+
+    /// What its sender had seen.
+    pub fn justification(&self) -> &Justification {
+        &self.0.header.justification
+    }
+
+    /// What its sender votes for.
+    pub fn estimate(&self) -> &E {
+        &self.0.header.estimate
+    }
+}
+
+/// Messages are equal when their hashes are.
+impl<E> PartialEq for Message<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.hash == other.0.hash
+    }
+}
+
+impl<E> Eq for Message<E> {}
+
+impl<E: fmt::Debug> fmt::Debug for Message<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("hash", &self.0.hash)
+            .field("header", &self.0.header)
+            .finish()
+    }
+}

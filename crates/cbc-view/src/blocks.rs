@@ -1,0 +1,154 @@
+//! The tree of blocks that a view's messages propose and vote for (semantics §5).
+
+use cbc_message::{BlockEstimate, BlockId, BlockVote};
+use thiserror::Error;
+
+use crate::forest::Forest;
+use crate::{HashedDag, MessageIndex};
+
+/// A block, by its place in the order in which one view learned of its blocks; the genesis is 0,
+/// and every block comes after its parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockIndex(u32);
+
+impl BlockIndex {
+    /// The root of every chain.
+    pub const GENESIS: Self = Self(0);
+
+    /// The place, for tables that have an entry for each block.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The blocks of a view. Told of its messages in their order, it answers which block each votes
+/// for, and who descends from whom in O(log n), without walking a chain.
+#[derive(Clone, Debug)]
+pub struct BlockTree {
+    forest: Forest,
+    /// For each block but the genesis, the message that proposes it.
+    proposals: Vec<MessageIndex>,
+    /// For each message, the block it votes for.
+    votes: Vec<BlockIndex>,
+}
+
+impl BlockTree {
+    /// The tree with only the genesis.
+    pub fn new() -> Self {
+        let mut forest = Forest::default();
+        forest.push(None);
+        Self { forest, proposals: Vec::new(), votes: Vec::new() }
+    }
+
+    /// Takes in the next message of `dag`: must be told of each, in ascending order.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownBlock`] if the message votes for, or builds on, a block that is not in the tree.
+    /// It is then counted as a vote for the genesis; [`resolve`](Self::resolve) beforehand tells.
+    pub fn insert<D>(&mut self, dag: &D, message: MessageIndex) -> Result<BlockIndex, UnknownBlock>
+    where
+        D: HashedDag<Estimate: BlockEstimate>,
+    {
+        debug_assert_eq!(message.index(), self.votes.len(), "every message, in ascending order");
+        let voted = match dag.estimate(message).block_vote() {
+            BlockVote::Vote { block } => self.resolve(dag, block),
+            BlockVote::Propose { parent } => self.resolve(dag, parent).map(|parent| {
+                self.proposals.push(message);
+                BlockIndex(self.forest.push(Some(parent.0)))
+            }),
+        };
+        self.votes.push(*voted.as_ref().unwrap_or(&BlockIndex::GENESIS));
+        voted
+    }
+
+    /// The place of a block in this tree.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownBlock`] if no message that was taken in proposes it.
+    pub fn resolve<D>(&self, dag: &D, block: BlockId) -> Result<BlockIndex, UnknownBlock>
+    where
+        D: HashedDag<Estimate: BlockEstimate>,
+    {
+        let BlockId::Proposed(hash) = block else {
+            return Ok(BlockIndex::GENESIS);
+        };
+        dag.find(&hash)
+            .filter(|&message| {
+                matches!(dag.estimate(message).block_vote(), BlockVote::Propose { .. })
+            })
+            .and_then(|message| self.voted_by(message))
+            .ok_or(UnknownBlock { block })
+    }
+
+    /// The number of blocks, the genesis included.
+    pub fn len(&self) -> usize {
+        self.forest.len()
+    }
+
+    /// Never: the genesis is always there.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// The block that `message` votes for, if it was taken in. O(1), as all that does not say
+    /// otherwise.
+    pub fn voted_by(&self, message: MessageIndex) -> Option<BlockIndex> {
+        self.votes.get(message.index()).copied()
+    }
+
+    /// The message that proposes `block`; `None` for the genesis.
+    pub fn proposal(&self, block: BlockIndex) -> Option<MessageIndex> {
+        self.proposals.get(block.index().checked_sub(1)?).copied()
+    }
+
+    /// What names `block` to others.
+    pub fn id<D: HashedDag>(&self, dag: &D, block: BlockIndex) -> BlockId {
+        self.proposal(block).map_or(BlockId::Genesis, |message| BlockId::Proposed(dag.hash(message)))
+    }
+
+    /// The number of blocks between `block` and the genesis, `block` included: the genesis has 0.
+    pub fn height(&self, block: BlockIndex) -> u32 {
+        self.forest.depth(block.0)
+    }
+
+    /// The block that `block` is built on; `None` for the genesis.
+    pub fn parent(&self, block: BlockIndex) -> Option<BlockIndex> {
+        self.forest.parent(block.0).map(BlockIndex)
+    }
+
+    /// The ancestor of `block`, or `block` itself, at `height`; `None` above `block`. O(log n).
+    pub fn ancestor_at(&self, block: BlockIndex, height: u32) -> Option<BlockIndex> {
+        self.forest.ancestor_at(block.0, height).map(BlockIndex)
+    }
+
+    /// Whether `above` is `below` or an ancestor of it. O(log n).
+    pub fn is_ancestor_or_same(&self, above: BlockIndex, below: BlockIndex) -> bool {
+        self.forest.is_ancestor_or_same(above.0, below.0)
+    }
+
+    /// The highest block that is an ancestor of, or the same as, both. O(log n).
+    pub fn common_ancestor(&self, one: BlockIndex, other: BlockIndex) -> BlockIndex {
+        self.forest.common_ancestor(one.0, other.0).map_or(BlockIndex::GENESIS, BlockIndex)
+    }
+
+    /// All blocks, the genesis first, every other after its parent.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = BlockIndex> + DoubleEndedIterator + use<> {
+        (0..self.forest.len() as u32).map(BlockIndex)
+    }
+}
+
+impl Default for BlockTree {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A vote for, or a proposal on, a block that nobody proposed in this view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("unknown block {block}: no justified message proposes it")]
+pub struct UnknownBlock {
+    /// The block.
+    pub block: BlockId,
+}

@@ -1,0 +1,101 @@
+//! The read-only message DAG: all that estimators and oracles ask of a view.
+
+use cbc_message::{MessageHash, ValidatorId};
+
+/// A justified message, by its place in the order in which one view justified its messages.
+///
+/// Every message comes after all it cites, so ascending indices are a topological order of the DAG,
+/// and side tables over messages are plain vectors. Indices of two views are unrelated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageIndex(u32);
+
+impl MessageIndex {
+    /// The message justified as the `index`-th, from 0.
+    pub const fn new(index: u32) -> Self {
+        Self(index)
+    }
+
+    /// The place, as kept in compact tables.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The place, for tables that have an entry for each message.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a message cites for a validator, resolved within one view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing: its sender had not heard from the validator.
+    Nothing,
+    /// The validator's latest message that its sender had seen.
+    Latest(MessageIndex),
+    /// A proof that the validator equivocated: two of its messages, in ascending order.
+    Equivocation(MessageIndex, MessageIndex),
+}
+
+impl Seen {
+    /// The latest message cited, unless nothing or an equivocation is.
+    pub fn latest(self) -> Option<MessageIndex> {
+        match self {
+            Self::Latest(message) => Some(message),
+            Self::Nothing | Self::Equivocation(..) => None,
+        }
+    }
+}
+
+/// A set of messages that contains all that its messages cite, read-only.
+///
+/// Implemented by [`View`](crate::View), and easily by small hand-made DAGs. Messages are named by
+/// [`MessageIndex`]es below [`message_count`](Self::message_count), validators by ids below
+/// [`validator_count`](Self::validator_count). Methods that take a message may panic on an index
+/// that this DAG did not give out.
+pub trait MessageDag {
+    /// What the messages vote for.
+    type Estimate;
+
+    /// The number of messages.
+    fn message_count(&self) -> usize;
+
+    /// The number of validators.
+    fn validator_count(&self) -> usize;
+
+    /// Who made `message`.
+    fn sender(&self, message: MessageIndex) -> ValidatorId;
+
+    /// How many messages its sender had made before `message`.
+    fn sequence_number(&self, message: MessageIndex) -> u64;
+
+    /// What `message` votes for.
+    fn estimate(&self, message: MessageIndex) -> &Self::Estimate;
+
+    /// The message that `message` cites for its own sender: the one its sender made before.
+    fn previous(&self, message: MessageIndex) -> Option<MessageIndex>;
+
+    /// What `message` cites for `validator`.
+    fn seen(&self, message: MessageIndex, validator: ValidatorId) -> Seen;
+
+    /// The message of `validator` with the greatest sequence number, also where the validator
+    /// equivocated (semantics §2); `None` for a validator that has not been heard from.
+    fn latest_message(&self, validator: ValidatorId) -> Option<MessageIndex>;
+
+    /// Whether this DAG holds proof that `validator` equivocated.
+    fn is_equivocator(&self, validator: ValidatorId) -> bool;
+
+    /// The latest message of `validator`, if it counts: an equivocator's does not.
+    fn latest_honest_message(&self, validator: ValidatorId) -> Option<MessageIndex> {
+        if self.is_equivocator(validator) { None } else { self.latest_message(validator) }
+    }
+}
+
+/// A message DAG that also knows hashes. Fork choice needs them: they name blocks and break ties.
+pub trait HashedDag: MessageDag {
+    /// The hash of `message`.
+    fn hash(&self, message: MessageIndex) -> MessageHash;
+
+    /// The message with this hash, if it is in the DAG.
+    fn find(&self, hash: &MessageHash) -> Option<MessageIndex>;
+}

@@ -1,0 +1,44 @@
+//! Properties of estimates: what the safety of a candidate is asked about (semantics §1, §6).
+
+use crate::{BlockIndex, BlockTree, MessageDag, MessageIndex};
+
+/// A candidate, as an oracle sees it: does this message's estimate agree?
+pub trait Property<D: MessageDag + ?Sized> {
+    /// Whether the estimate of `message` has the property.
+    fn agrees(&self, dag: &D, message: MessageIndex) -> bool;
+}
+
+/// Closures are properties.
+impl<D: MessageDag + ?Sized, F: Fn(&D, MessageIndex) -> bool> Property<D> for F {
+    fn agrees(&self, dag: &D, message: MessageIndex) -> bool {
+        self(dag, message)
+    }
+}
+
+/// "The estimate equals this value."
+#[derive(Clone, Debug)]
+pub struct Equals<E>(pub E);
+
+impl<D: MessageDag<Estimate = E>, E: Eq> Property<D> for Equals<E> {
+    fn agrees(&self, dag: &D, message: MessageIndex) -> bool {
+        *dag.estimate(message) == self.0
+    }
+}
+
+/// "The estimate is on this block": the block is the message's, or an ancestor of it. O(log n) a
+/// message.
+#[derive(Clone, Copy, Debug)]
+pub struct OnBlock<'a> {
+    /// The blocks that the DAG's messages vote for.
+    pub blocks: &'a BlockTree,
+    /// The candidate.
+    pub block: BlockIndex,
+}
+
+impl<D: MessageDag + ?Sized> Property<D> for OnBlock<'_> {
+    fn agrees(&self, _: &D, message: MessageIndex) -> bool {
+        self.blocks
+            .voted_by(message)
+            .is_some_and(|voted| self.blocks.is_ancestor_or_same(self.block, voted))
+    }
+}
