@@ -115,7 +115,13 @@ impl Order {
         for (place, &item) in items.iter().enumerate() {
             match stands.get_mut(item as usize) {
                 Some(stands) if !*stands => *stands = true,
-                _ => return Err(NotAPermutation { place, item, count: items.len() }),
+                _ => {
+                    return Err(NotAPermutation {
+                        place,
+                        item,
+                        count: items.len(),
+                    });
+                }
             }
         }
         Ok(Self { items })
@@ -143,7 +149,9 @@ impl From<Order> for Vec<u32> {
 
 /// Items that are not an ordering of `0..count`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("item {item} at place {place} is repeated or not below {count}: expected each of 0..{count} once")]
+#[error(
+    "item {item} at place {place} is repeated or not below {count}: expected each of 0..{count} once"
+)]
 pub struct NotAPermutation {
     /// The first place, from 0, where it fails.
     pub place: usize,
@@ -219,7 +227,14 @@ mod tests {
         assert!(Order::new(vec![2, 0, 1]).is_ok());
         assert!(Order::new(vec![]).is_ok());
         let error = Order::new(vec![2, 0, 2]).unwrap_err();
-        assert_eq!(error, NotAPermutation { place: 2, item: 2, count: 3 });
+        assert_eq!(
+            error,
+            NotAPermutation {
+                place: 2,
+                item: 2,
+                count: 3
+            }
+        );
         assert_eq!(Order::new(vec![0, 3, 1]).unwrap_err().item, 3);
     }
 

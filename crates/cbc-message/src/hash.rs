@@ -53,8 +53,9 @@ impl FromStr for MessageHash {
     type Err = ParseHashError;
 
     fn from_str(text: &str) -> Result<Self, ParseHashError> {
-        let hash = blake3::Hash::from_hex(text)
-            .map_err(|_| ParseHashError { text: text.chars().take(80).collect() })?;
+        let hash = blake3::Hash::from_hex(text).map_err(|_| ParseHashError {
+            text: text.chars().take(80).collect(),
+        })?;
         Ok(Self(*hash.as_bytes()))
     }
 }
@@ -86,6 +87,9 @@ mod tests {
 
     #[test]
     fn the_context_separates_from_plain_blake3() {
-        assert_ne!(MessageHash::of(b"x").as_bytes(), blake3::hash(b"x").as_bytes());
+        assert_ne!(
+            MessageHash::of(b"x").as_bytes(),
+            blake3::hash(b"x").as_bytes()
+        );
     }
 }

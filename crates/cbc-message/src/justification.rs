@@ -27,7 +27,10 @@ impl Citation {
 
 /// Two different hashes, kept in ascending order so that a proof has one encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "(MessageHash, MessageHash)", into = "(MessageHash, MessageHash)")]
+#[serde(
+    try_from = "(MessageHash, MessageHash)",
+    into = "(MessageHash, MessageHash)"
+)]
 pub struct EquivocationProof {
     lesser: MessageHash,
     greater: MessageHash,
@@ -79,7 +82,9 @@ pub struct Justification {
 
 impl Justification {
     /// The justification of a message whose sender had seen nothing.
-    pub const EMPTY: Self = Self { citations: Vec::new() };
+    pub const EMPTY: Self = Self {
+        citations: Vec::new(),
+    };
 
     /// The justification with these citations, given in any order. O(n log n).
     ///
@@ -103,7 +108,11 @@ impl Justification {
             if let [(before, _), (validator, _)] = *pair
                 && before >= validator
             {
-                return Err(JustificationError { position: position + 1, before, validator });
+                return Err(JustificationError {
+                    position: position + 1,
+                    before,
+                    validator,
+                });
             }
         }
         Ok(Self { citations })
@@ -121,13 +130,20 @@ impl Justification {
 
     /// What is cited for `validator`. O(log n).
     pub fn get(&self, validator: ValidatorId) -> Option<&Citation> {
-        let position = self.citations.binary_search_by_key(&validator, |&(v, _)| v).ok()?;
+        let position = self
+            .citations
+            .binary_search_by_key(&validator, |&(v, _)| v)
+            .ok()?;
         self.citations.get(position).map(|(_, citation)| citation)
     }
 
     /// The citations, in ascending order of the validators.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ValidatorId, &Citation)> {
-        self.citations.iter().map(|(validator, citation)| (*validator, citation))
+    pub fn iter(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (ValidatorId, &Citation)> + DoubleEndedIterator {
+        self.citations
+            .iter()
+            .map(|(validator, citation)| (*validator, citation))
     }
 
     /// The citations as they are encoded.
@@ -137,7 +153,9 @@ impl Justification {
 
     /// Every hash cited, in the order of the citations.
     pub fn hashes(&self) -> impl Iterator<Item = MessageHash> + '_ {
-        self.citations.iter().flat_map(|(_, citation)| citation.hashes())
+        self.citations
+            .iter()
+            .flat_map(|(_, citation)| citation.hashes())
     }
 }
 
@@ -169,7 +187,10 @@ mod tests {
     use super::*;
 
     fn latest(validator: u32, byte: u8) -> (ValidatorId, Citation) {
-        (ValidatorId::new(validator), Citation::Latest(MessageHash::from_bytes([byte; 32])))
+        (
+            ValidatorId::new(validator),
+            Citation::Latest(MessageHash::from_bytes([byte; 32])),
+        )
     }
 
     #[test]
@@ -177,7 +198,10 @@ mod tests {
         let justification = Justification::new(vec![latest(7, 1), latest(2, 2)]).unwrap();
         let order: Vec<u32> = justification.iter().map(|(v, _)| v.get()).collect();
         assert_eq!(order, [2, 7]);
-        assert_eq!(justification.get(ValidatorId::new(7)), Some(&latest(7, 1).1));
+        assert_eq!(
+            justification.get(ValidatorId::new(7)),
+            Some(&latest(7, 1).1)
+        );
         assert_eq!(justification.get(ValidatorId::new(3)), None);
     }
 
@@ -185,7 +209,10 @@ mod tests {
     fn v2_a_validator_cited_twice_is_refused() {
         let error = Justification::new(vec![latest(2, 1), latest(2, 2)]).unwrap_err();
         assert_eq!(error.position, 1);
-        assert_eq!((error.before, error.validator), (ValidatorId::new(2), ValidatorId::new(2)));
+        assert_eq!(
+            (error.before, error.validator),
+            (ValidatorId::new(2), ValidatorId::new(2))
+        );
     }
 
     #[test]
@@ -197,7 +224,10 @@ mod tests {
     fn v8_a_proof_has_two_different_hashes_in_one_order() {
         let [one, two] = [1, 2].map(|byte| MessageHash::from_bytes([byte; 32]));
         assert_eq!(EquivocationProof::new(one, one), None);
-        assert_eq!(EquivocationProof::new(two, one), EquivocationProof::new(one, two));
+        assert_eq!(
+            EquivocationProof::new(two, one),
+            EquivocationProof::new(one, two)
+        );
         assert!(EquivocationProof::try_from((two, one)).is_err());
     }
 }

@@ -38,6 +38,8 @@ mod justification;
 mod message;
 mod validator;
 
+pub use serde;
+
 pub use codec::{DecodeError, MAX_MESSAGE_BYTES, decode, encode};
 pub use estimate::{
     Bit, BlockEstimate, BlockId, BlockVote, Estimate, Integer, NotABit, NotAPermutation, Order,

@@ -1,8 +1,65 @@
-//! Placeholder docs.
+//! What one observer of a CBC Casper network has seen.
+//!
+//! A [`View`] takes in messages in any order and from anybody, and sorts them: *justified*, once
+//! everything they cite is; *pending*, while something is missing. It keeps each validator's latest
+//! message, checks the structural rules V1–V4 and V8, and keeps the proof of every equivocation.
+//! Estimators and oracles read it through [`MessageDag`], which is easily implemented by anything
+//! else that holds messages.
+//!
+//! This layer never decides what an estimate should be, and never does I/O, reads a clock or
+//! iterates over anything unordered. No message, however hostile, makes it panic or recurse.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use cbc_message::{Bit, Header, Message, ValidatorId, ValidatorSet, Weight};
+//! use cbc_view::{MessageDag, Status, View};
+//!
+//! let validators = Arc::new(ValidatorSet::new([3, 4].map(Weight::new))?);
+//! let (alice, bob) = (ValidatorId::new(0), ValidatorId::new(1));
+//!
+//! // Each speaks from its own view.
+//! let mut alices = View::new(Arc::clone(&validators));
+//! let mut bobs = View::new(validators);
+//! let speak = |view: &mut View<Bit>, sender, estimate| {
+//!     let message = Message::new(Header {
+//!         sender,
+//!         sequence_number: view.next_sequence_number(sender),
+//!         justification: view.justification(),
+//!         estimate,
+//!     });
+//!     view.insert(message.clone()).map(|_| message)
+//! };
+//! let first = speak(&mut alices, alice, Bit::One)?;
+//! let second = speak(&mut alices, alice, Bit::One)?;
+//!
+//! // Bob receives them in the wrong order: the second waits for the first.
+//! let receipt = bobs.insert(second)?;
+//! assert_eq!(receipt.status, Status::Pending { missing: vec![first.hash()] });
+//! let receipt = bobs.insert(first)?;
+//! assert_eq!(receipt.justified.len(), 2);
+//! assert_eq!(bobs.sequence_number(bobs.latest_message(alice).unwrap()), 1);
+//! assert_eq!(bobs.next_sequence_number(bob), 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod admission;
 mod blocks;
 mod dag;
 mod forest;
+mod panorama;
+mod pending;
 mod property;
+mod receipt;
+mod validity;
+mod view;
+
+pub use cbc_message;
+
+pub use admission::{Admission, AdmitAll, Candidate};
 pub use blocks::{BlockIndex, BlockTree, UnknownBlock};
 pub use dag::{HashedDag, MessageDag, MessageIndex, Seen};
+pub use panorama::Citations;
 pub use property::{Equals, OnBlock, Property};
+pub use receipt::{Equivocation, Justified, Reason, Receipt, Rejection, Status};
+pub use validity::{Forgotten, Invalid};
+pub use view::View;

@@ -1,0 +1,48 @@
+//! What a layer above has to say before a view stores a message.
+
+use std::convert::Infallible;
+
+use cbc_message::{Message, ValidatorId};
+
+use crate::{MessageIndex, Seen, View};
+
+/// A message whose citations are justified and which is structurally valid, but not yet stored.
+#[derive(Debug)]
+pub struct Candidate<'a, E> {
+    /// The message.
+    pub message: &'a Message<E>,
+    /// Its justification, resolved: in strictly ascending order of the validators cited.
+    pub citations: &'a [(ValidatorId, Seen)],
+}
+
+/// A further rule that messages must pass to become justified, and somebody who is told of each
+/// that does. A validator checks rule V5 here and feeds its estimator.
+pub trait Admission<E> {
+    /// Why a message is refused.
+    type Error;
+
+    /// Whether `candidate` may be stored. The answer must depend on the message and its past cone
+    /// alone, or views that received the same messages will differ.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    fn check(&mut self, view: &View<E>, candidate: &Candidate<'_, E>) -> Result<(), Self::Error>;
+
+    /// `message` is justified and stored: called for each, in ascending order.
+    fn justified(&mut self, view: &View<E>, message: MessageIndex);
+}
+
+/// No further rule.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AdmitAll;
+
+impl<E> Admission<E> for AdmitAll {
+    type Error = Infallible;
+
+    fn check(&mut self, _: &View<E>, _: &Candidate<'_, E>) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn justified(&mut self, _: &View<E>, _: MessageIndex) {}
+}

@@ -1,0 +1,173 @@
+//! `cargo xtask test`: every check there is, in one command.
+
+use std::ops::AddAssign;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use cargo_metadata::Metadata;
+use clap::{Args, ValueEnum};
+
+use crate::tally::Tally;
+use crate::{cargo, layers, snapshots, sources};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Run only these steps
+    #[arg(long, value_name = "STEP", value_delimiter = ',')]
+    only: Vec<Step>,
+}
+
+/// The steps, in the order in which they run: what answers at once comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// Every file is formatted
+    Format,
+    /// Every crate depends only on what its layer allows
+    Layering,
+    /// Every source file keeps the rules no compiler checks
+    Sources,
+    /// Clippy has nothing to say
+    Clippy,
+    /// Unit and integration tests pass, and leave no pending snapshot
+    Tests,
+    /// The examples in the documentation compile and run
+    Doctests,
+    /// The documentation builds without a warning
+    Docs,
+    /// Each library builds and passes its tests with only the features it asks for itself
+    Alone,
+}
+
+/// What a step found wrong (nothing, if it succeeded), and the tests it counted.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) findings: Vec<String>,
+    pub(crate) tally: Tally,
+}
+
+impl From<Vec<String>> for Outcome {
+    fn from(findings: Vec<String>) -> Self {
+        let tally = Tally::default();
+        Self { findings, tally }
+    }
+}
+
+impl AddAssign for Outcome {
+    fn add_assign(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        self.tally += other.tally;
+    }
+}
+
+impl Step {
+    fn name(self) -> String {
+        self.to_possible_value()
+            .map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    fn run(self, workspace: &Metadata) -> anyhow::Result<Outcome> {
+        let root = &workspace.workspace_root;
+        match self {
+            // Plain, as rustfmt colours its differences even in a pipe.
+            Self::Format => cargo::run(root, "fmt --all --check -- --color never"),
+            Self::Layering => Ok(layers::findings(&layers::graph(workspace)).into()),
+            Self::Sources => Ok(sources::findings(root)?.into()),
+            Self::Clippy => cargo::run(
+                root,
+                "clippy --workspace --all-targets --keep-going -- -D warnings",
+            ),
+            Self::Tests => {
+                let mut outcome =
+                    cargo::run(root, "test --workspace --all-targets --no-fail-fast")?;
+                outcome += snapshots::findings(root)?.into();
+                Ok(outcome)
+            }
+            Self::Doctests => cargo::run(root, "test --workspace --doc --no-fail-fast"),
+            Self::Docs => cargo::run_with(
+                root,
+                "doc --workspace --no-deps --keep-going",
+                &[("RUSTDOCFLAGS", "-D warnings")],
+            ),
+            Self::Alone => {
+                let mut outcome = Outcome::default();
+                for name in layers::libraries(workspace) {
+                    // Without its dev-dependencies first: their features must not be what makes
+                    // it compile.
+                    outcome += cargo::run(root, &format!("check -p {name}"))?;
+                    outcome += cargo::run(root, &format!("test -p {name} --no-fail-fast"))?;
+                }
+                Ok(outcome)
+            }
+        }
+    }
+}
+
+/// Runs the steps asked for, or all of them, and sums up.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let workspace = cargo::workspace()?;
+    let wanted = |step: &Step| arguments.only.is_empty() || arguments.only.contains(step);
+
+    let mut table = Vec::new();
+    let mut findings = Vec::new();
+    let mut total = Tally::default();
+    for step in Step::value_variants().iter().copied().filter(wanted) {
+        let name = step.name();
+        println!("\n== {name}");
+        let (outcome, time) = timed(|| step.run(&workspace));
+        let outcome = outcome.unwrap_or_else(|error| vec![format!("{error:#}")].into());
+        let result = if outcome.findings.is_empty() {
+            "ok"
+        } else {
+            "FAILED"
+        };
+        println!("== {name}: {result}");
+
+        let seconds = time.as_secs_f64();
+        table.push(format!("{name:<10} {result:<8} {seconds:>7.1}"));
+        findings.extend(
+            outcome
+                .findings
+                .iter()
+                .map(|finding| format!("{name}: {finding}")),
+        );
+        // What runs alone after the tests repeats them: only further failures are news.
+        total += match step {
+            Step::Alone if wanted(&Step::Tests) => Tally {
+                failed: outcome.tally.failed.saturating_sub(total.failed),
+                ..Tally::default()
+            },
+            _ => outcome.tally,
+        };
+    }
+
+    println!("\n{:<10} {:<8} {:>7}", "step", "result", "seconds");
+    for row in table {
+        println!("{row}");
+    }
+    if !findings.is_empty() {
+        println!("\nfindings:");
+    }
+    for finding in &findings {
+        println!("  {finding}");
+    }
+    println!(
+        "\ntests: {} passed, {} failed, {} ignored",
+        total.passed, total.failed, total.ignored
+    );
+    println!("{total}");
+    Ok(if findings.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+#[allow(
+    clippy::disallowed_types,
+    reason = "the suite reports how long its steps take"
+)]
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let start = std::time::Instant::now();
+    let result = work();
+    (result, start.elapsed())
+}
