@@ -66,9 +66,7 @@ pub(crate) fn run_with(
 
     let status = child.wait()?;
     if !status.success() {
-        outcome
-            .findings
-            .push(format!("`cargo {line}` failed ({status})"));
+        outcome.findings.push(format!("`cargo {line}` failed ({status})"));
     }
     Ok(outcome)
 }

@@ -55,11 +55,7 @@ struct Reserved {
 }
 
 const fn reserved(name: &'static str, to: &'static [&'static str], free_in_dev: bool) -> Reserved {
-    Reserved {
-        name,
-        to,
-        free_in_dev,
-    }
+    Reserved { name, to, free_in_dev }
 }
 
 /// Printing belongs to the program, randomness to what draws it, bytes to the codec.
@@ -95,14 +91,10 @@ pub(crate) type Graph = BTreeMap<String, Vec<(String, DependencyKind)>>;
 pub(crate) fn graph(workspace: &Metadata) -> Graph {
     let dependencies = |package: &Package| {
         let declared = package.dependencies.iter();
-        declared
-            .map(|dependency| (dependency.name.clone(), dependency.kind))
-            .collect()
+        declared.map(|dependency| (dependency.name.clone(), dependency.kind)).collect()
     };
     let packages = workspace.workspace_packages().into_iter();
-    packages
-        .map(|package| (package.name.to_string(), dependencies(package)))
-        .collect()
+    packages.map(|package| (package.name.to_string(), dependencies(package))).collect()
 }
 
 /// One finding for each crate that is in no layer and each dependency that no rule allows.
@@ -110,9 +102,7 @@ pub(crate) fn findings(graph: &Graph) -> Vec<String> {
     let mut findings = Vec::new();
     for (name, dependencies) in graph {
         let Some(layer) = rank(name).and_then(|rank| LAYERS.get(rank)) else {
-            findings.push(format!(
-                "{name} is in no layer: give it a row in xtask/src/layers.rs"
-            ));
+            findings.push(format!("{name} is in no layer: give it a row in xtask/src/layers.rs"));
             continue;
         };
         for (dependency, kind) in dependencies {
@@ -121,15 +111,11 @@ pub(crate) fn findings(graph: &Graph) -> Vec<String> {
             if graph.contains_key(dependency) {
                 let allowed = any(layer.normal, dependency) || dev && any(layer.dev, dependency);
                 if !allowed {
-                    findings.push(format!(
-                        "{name} {verb} on {dependency}, which its layer forbids"
-                    ));
+                    findings
+                        .push(format!("{name} {verb} on {dependency}, which its layer forbids"));
                 }
             }
-            for rule in RESERVED
-                .iter()
-                .filter(|rule| matches(rule.name, dependency))
-            {
+            for rule in RESERVED.iter().filter(|rule| matches(rule.name, dependency)) {
                 let allowed = any(rule.to, name) || dev && rule.free_in_dev;
                 if !allowed {
                     let to = rule.to.join(", ");
@@ -165,38 +151,20 @@ mod tests {
     fn graph(crates: &[(&str, &[(&str, DependencyKind)])]) -> Graph {
         let owned = |&(name, kind): &(&str, DependencyKind)| (name.to_owned(), kind);
         let row = |dependencies: &[_]| dependencies.iter().map(owned).collect();
-        crates
-            .iter()
-            .map(|&(name, dependencies)| (name.to_owned(), row(dependencies)))
-            .collect()
+        crates.iter().map(|&(name, dependencies)| (name.to_owned(), row(dependencies))).collect()
     }
 
     #[test]
     fn a_workspace_in_layers_has_no_findings() {
         let graph = graph(&[
-            (
-                "cbc-message",
-                &[("bincode", Normal), ("proptest", Development)],
-            ),
+            ("cbc-message", &[("bincode", Normal), ("proptest", Development)]),
             ("cbc-testkit", &[("cbc-message", Normal)]),
-            (
-                "cbc-view",
-                &[("cbc-message", Normal), ("cbc-testkit", Development)],
-            ),
+            ("cbc-view", &[("cbc-message", Normal), ("cbc-testkit", Development)]),
             ("cbc-oracle", &[("cbc-view", Normal), ("rand", Development)]),
             ("cbc-oracle-turan", &[("cbc-oracle", Normal)]),
-            (
-                "cbc-simulation",
-                &[("rand_chacha", Normal), ("cbc-oracle-turan", Development)],
-            ),
+            ("cbc-simulation", &[("rand_chacha", Normal), ("cbc-oracle-turan", Development)]),
             ("cbc-cli", &[("clap", Normal), ("cbc-oracle-turan", Normal)]),
-            (
-                "cbc-tests",
-                &[
-                    ("cbc-simulation", Development),
-                    ("cbc-testkit", Development),
-                ],
-            ),
+            ("cbc-tests", &[("cbc-simulation", Development), ("cbc-testkit", Development)]),
             ("xtask", &[("clap", Normal)]),
         ]);
         assert_eq!(findings(&graph), [""; 0]);
@@ -205,45 +173,14 @@ mod tests {
     #[test]
     fn each_broken_rule_is_a_finding_and_nothing_else_is() {
         let graph = graph(&[
-            (
-                "cbc-estimator",
-                &[
-                    ("cbc-view", Normal),
-                    ("cbc-oracle", Normal),
-                    ("clap", Normal),
-                ],
-            ),
-            (
-                "cbc-message",
-                &[("cbc-testkit", Development), ("bincode", Normal)],
-            ),
-            (
-                "cbc-oracle",
-                &[
-                    ("cbc-validator", Development),
-                    ("cbc-oracle-turan", Development),
-                ],
-            ),
-            (
-                "cbc-oracle-turan",
-                &[("cbc-oracle", Normal), ("bincode", Development)],
-            ),
-            (
-                "cbc-simulation",
-                &[("cbc-oracle-turan", Normal), ("rand", Normal)],
-            ),
-            (
-                "cbc-testkit",
-                &[("cbc-message", Normal), ("cbc-view", Normal)],
-            ),
-            (
-                "cbc-validator",
-                &[("cbc-testkit", Normal), ("rand_distr", Normal)],
-            ),
-            (
-                "cbc-view",
-                &[("cbc-message", Build), ("cbc-estimator", Build)],
-            ),
+            ("cbc-estimator", &[("cbc-view", Normal), ("cbc-oracle", Normal), ("clap", Normal)]),
+            ("cbc-message", &[("cbc-testkit", Development), ("bincode", Normal)]),
+            ("cbc-oracle", &[("cbc-validator", Development), ("cbc-oracle-turan", Development)]),
+            ("cbc-oracle-turan", &[("cbc-oracle", Normal), ("bincode", Development)]),
+            ("cbc-simulation", &[("cbc-oracle-turan", Normal), ("rand", Normal)]),
+            ("cbc-testkit", &[("cbc-message", Normal), ("cbc-view", Normal)]),
+            ("cbc-validator", &[("cbc-testkit", Normal), ("rand_distr", Normal)]),
+            ("cbc-view", &[("cbc-message", Build), ("cbc-estimator", Build)]),
             ("cbc-wallet", &[("cbc-message", Normal)]),
             ("xtask", &[("cbc-message", Normal), ("clap", Normal)]),
         ]);
@@ -270,11 +207,7 @@ mod tests {
         for (place, layer) in LAYERS.iter().enumerate() {
             for name in layer.normal.iter().chain(layer.dev) {
                 let below = LAYERS.iter().position(|layer| layer.name == *name);
-                assert!(
-                    below.is_some_and(|below| below < place),
-                    "{} and {name}",
-                    layer.name
-                );
+                assert!(below.is_some_and(|below| below < place), "{} and {name}", layer.name);
             }
         }
     }

@@ -24,18 +24,14 @@ pub(crate) fn findings(root: &Utf8Path) -> anyhow::Result<Vec<String>> {
 /// Rust files of ours; what lies in `tests/data` is input, whatever its extension.
 fn is_source(path: &Utf8Path) -> bool {
     path.extension() == Some("rs")
-        && ["crates", "tests", "xtask"]
-            .iter()
-            .any(|ours| path.starts_with(ours))
+        && ["crates", "tests", "xtask"].iter().any(|ours| path.starts_with(ours))
         && !path.as_str().contains("tests/data/")
 }
 
 fn check(path: &Utf8Path, text: &str) -> Vec<String> {
     let mut findings = Vec::new();
     if !text.starts_with("//!") {
-        findings.push(format!(
-            "{path} does not begin with a `//!` line that says what it is"
-        ));
+        findings.push(format!("{path} does not begin with a `//!` line that says what it is"));
     }
     if path.starts_with("crates/cbc-message") && path != CODEC {
         for (number, line) in (1..).zip(text.lines()) {
@@ -76,9 +72,7 @@ mod tests {
             "//! Not bincode.\nuse bincode::Options; // why\nlet bincode_free = 1; // bincode\n";
         assert_eq!(
             check("crates/cbc-message/src/hash.rs".into(), text),
-            [format!(
-                "crates/cbc-message/src/hash.rs:2 names bincode: only {CODEC} may"
-            )]
+            [format!("crates/cbc-message/src/hash.rs:2 names bincode: only {CODEC} may")]
         );
         assert!(check(CODEC.into(), text).is_empty());
     }

@@ -61,8 +61,7 @@ impl AddAssign for Outcome {
 
 impl Step {
     fn name(self) -> String {
-        self.to_possible_value()
-            .map_or_else(String::new, |value| value.get_name().to_owned())
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     fn run(self, workspace: &Metadata) -> anyhow::Result<Outcome> {
@@ -72,10 +71,9 @@ impl Step {
             Self::Format => cargo::run(root, "fmt --all --check -- --color never"),
             Self::Layering => Ok(layers::findings(&layers::graph(workspace)).into()),
             Self::Sources => Ok(sources::findings(root)?.into()),
-            Self::Clippy => cargo::run(
-                root,
-                "clippy --workspace --all-targets --keep-going -- -D warnings",
-            ),
+            Self::Clippy => {
+                cargo::run(root, "clippy --workspace --all-targets --keep-going -- -D warnings")
+            }
             Self::Tests => {
                 let mut outcome =
                     cargo::run(root, "test --workspace --all-targets --no-fail-fast")?;
@@ -115,21 +113,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         println!("\n== {name}");
         let (outcome, time) = timed(|| step.run(&workspace));
         let outcome = outcome.unwrap_or_else(|error| vec![format!("{error:#}")].into());
-        let result = if outcome.findings.is_empty() {
-            "ok"
-        } else {
-            "FAILED"
-        };
+        let result = if outcome.findings.is_empty() { "ok" } else { "FAILED" };
         println!("== {name}: {result}");
 
         let seconds = time.as_secs_f64();
         table.push(format!("{name:<10} {result:<8} {seconds:>7.1}"));
-        findings.extend(
-            outcome
-                .findings
-                .iter()
-                .map(|finding| format!("{name}: {finding}")),
-        );
+        findings.extend(outcome.findings.iter().map(|finding| format!("{name}: {finding}")));
         // What runs alone after the tests repeats them: only further failures are news.
         total += match step {
             Step::Alone if wanted(&Step::Tests) => Tally {
@@ -155,17 +144,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         total.passed, total.failed, total.ignored
     );
     println!("{total}");
-    Ok(if findings.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-#[allow(
-    clippy::disallowed_types,
-    reason = "the suite reports how long its steps take"
-)]
+#[allow(clippy::disallowed_types, reason = "the suite reports how long its steps take")]
 fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let start = std::time::Instant::now();
     let result = work();

@@ -57,11 +57,7 @@ mod tests {
     fn a_result_line_is_counted() {
         let line = "test result: FAILED. 12 passed; 3 failed; 4 ignored; 0 measured; \
                     7 filtered out; finished in 0.05s\n";
-        let expected = Tally {
-            passed: 12,
-            failed: 3,
-            ignored: 4,
-        };
+        let expected = Tally { passed: 12, failed: 3, ignored: 4 };
         assert_eq!(Tally::of_line(line), expected);
     }
 
@@ -73,12 +69,7 @@ mod tests {
 
     #[test]
     fn other_lines_count_nothing() {
-        for line in [
-            "",
-            "running 5 tests",
-            "test a ... ok",
-            "failures: 5 passed; 1 failed",
-        ] {
+        for line in ["", "running 5 tests", "test a ... ok", "failures: 5 passed; 1 failed"] {
             assert_eq!(Tally::of_line(line), Tally::default());
         }
     }

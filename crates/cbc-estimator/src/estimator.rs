@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Debug;
 
-use cbc_message::{ValidatorId, ValidatorSet};
+use cbc_message::{ValidatorId, ValidatorSet, Weight};
 use cbc_view::{MessageDag, MessageIndex};
 
 /// A validator's latest message, as a view or a justification has it. Only messages that count are
@@ -14,6 +14,18 @@ pub struct Vote {
     pub validator: ValidatorId,
     /// Its latest message.
     pub message: MessageIndex,
+}
+
+/// What each vote is for, and what it weighs.
+pub(crate) fn ballots<'a, D: MessageDag>(
+    dag: &'a D,
+    validators: &ValidatorSet,
+    votes: &[Vote],
+) -> impl Iterator<Item = (&'a D::Estimate, Weight)> {
+    votes.iter().map(|vote| {
+        let weight = validators.weight(vote.validator);
+        (dag.estimate(vote.message), weight)
+    })
 }
 
 /// A function from latest messages to an estimate, with whatever it keeps to be quick about it.
@@ -61,4 +73,20 @@ pub trait Estimator<D: MessageDag> {
 /// protocol finalizes, if votes of more than half of the voting weight have the property, so has
 /// the estimate. The safety oracles' arguments hold only for such estimators, so finalizing
 /// requires this marker. Each implementation carries its proof in its documentation.
+///
+/// ```
+/// use cbc_estimator::{Copeland, MajorityDriven};
+///
+/// fn finalize_by(_: impl MajorityDriven) {}
+/// finalize_by(Copeland::new(3));
+/// ```
+///
+/// Borda's rule can go against a majority, so it does not finalize:
+///
+/// ```compile_fail,E0277
+/// use cbc_estimator::{Borda, MajorityDriven};
+///
+/// fn finalize_by(_: impl MajorityDriven) {}
+/// finalize_by(Borda::new(3));
+/// ```
 pub trait MajorityDriven {}

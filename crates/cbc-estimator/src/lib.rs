@@ -1,3 +1,52 @@
-//! Placeholder docs.
+//! Estimators: what the latest messages of a view, or of a justification, say to vote for.
+//!
+//! An [`Estimator`] answers from [`Vote`]s, one for each validator that counts: [`Ghost`] with a
+//! block, [`WeightedMedian`] with a bit or an integer, [`Copeland`] and [`Borda`] with an order.
+//! Those whose estimate follows every majority are marked [`MajorityDriven`], with the proof: the
+//! safety oracles' arguments hold for no others.
+//!
+//! This layer never decides who may vote or what is final, never looks at a message that is not a
+//! vote or a block, and never depends on the order in which messages arrived.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use cbc_estimator::{Estimator, Vote, WeightedMedian};
+//! use cbc_message::{Header, Integer, Justification, Message, ValidatorId, ValidatorSet, Weight};
+//! use cbc_view::View;
+//!
+//! let validators = Arc::new(ValidatorSet::new([2, 3, 4].map(Weight::new))?);
+//! let mut view = View::new(Arc::clone(&validators));
+//! for (sender, value) in validators.ids().zip([50, -7, 20]) {
+//!     view.insert(Message::new(Header {
+//!         sender,
+//!         sequence_number: 0,
+//!         justification: Justification::EMPTY,
+//!         estimate: Integer(value),
+//!     }))?;
+//! }
+//!
+//! let votes: Vec<Vote> = view
+//!     .latest_honest_messages()
+//!     .map(|(validator, message)| Vote { validator, message })
+//!     .collect();
+//! // -7 has 3 of the 9, which is less than half; with 20 it is 7.
+//! let median = WeightedMedian::new().estimate(&view, &validators, &votes, None);
+//! assert_eq!(median, Some(Integer(20)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod borda;
+mod copeland;
 mod estimator;
+mod ghost;
+mod median;
+mod orders;
+#[cfg(test)]
+mod testing;
+
+pub use borda::Borda;
+pub use copeland::Copeland;
 pub use estimator::{Estimator, MajorityDriven, Vote};
+pub use ghost::Ghost;
+pub use median::WeightedMedian;
+pub use orders::WrongItemCount;

@@ -83,11 +83,7 @@ pub(crate) fn encode_header<E: Estimate>(header: &Header<E>) -> Vec<u8> {
         estimate: &header.estimate,
     };
     let bytes = format().serialize(&written);
-    debug_assert!(
-        bytes.is_ok(),
-        "an estimate does not serialize: {:?}",
-        bytes.as_ref().err()
-    );
+    debug_assert!(bytes.is_ok(), "an estimate does not serialize: {:?}", bytes.as_ref().err());
     bytes.unwrap_or_default()
 }
 
@@ -101,26 +97,18 @@ pub(crate) fn encode_header<E: Estimate>(header: &Header<E>) -> Vec<u8> {
 /// estimates of kind `E`, or are not its canonical encoding (rule V7).
 pub fn decode<E: Estimate>(bytes: &[u8]) -> Result<Message<E>, DecodeError> {
     if bytes.len() > MAX_MESSAGE_BYTES {
-        return Err(DecodeError::TooLong {
-            found: bytes.len(),
-            limit: MAX_MESSAGE_BYTES,
-        });
+        return Err(DecodeError::TooLong { found: bytes.len(), limit: MAX_MESSAGE_BYTES });
     }
     let Some((found, rest)) = bytes.split_first_chunk::<4>() else {
         return Err(DecodeError::Truncated { found: bytes.len() });
     };
     if *found != E::KIND {
-        return Err(DecodeError::WrongKind {
-            expected: E::KIND,
-            found: *found,
-        });
+        return Err(DecodeError::WrongKind { expected: E::KIND, found: *found });
     }
     let read: Read<E> = format()
         .with_limit(MAX_MESSAGE_BYTES as u64)
         .deserialize(rest)
-        .map_err(|error| DecodeError::Malformed {
-            reason: error.to_string(),
-        })?;
+        .map_err(|error| DecodeError::Malformed { reason: error.to_string() })?;
     let header = Header {
         sender: read.sender,
         sequence_number: read.sequence_number,
@@ -129,11 +117,7 @@ pub fn decode<E: Estimate>(bytes: &[u8]) -> Result<Message<E>, DecodeError> {
     };
     let canonical = encode_header(&header);
     if canonical != bytes {
-        let same = canonical
-            .iter()
-            .zip(bytes)
-            .take_while(|(a, b)| a == b)
-            .count();
+        let same = canonical.iter().zip(bytes).take_while(|(a, b)| a == b).count();
         return Err(DecodeError::NotCanonical { position: same });
     }
     Ok(Message::from_canonical(header, bytes))

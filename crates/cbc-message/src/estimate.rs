@@ -116,11 +116,7 @@ impl Order {
             match stands.get_mut(item as usize) {
                 Some(stands) if !*stands => *stands = true,
                 _ => {
-                    return Err(NotAPermutation {
-                        place,
-                        item,
-                        count: items.len(),
-                    });
+                    return Err(NotAPermutation { place, item, count: items.len() });
                 }
             }
         }
@@ -227,14 +223,7 @@ mod tests {
         assert!(Order::new(vec![2, 0, 1]).is_ok());
         assert!(Order::new(vec![]).is_ok());
         let error = Order::new(vec![2, 0, 2]).unwrap_err();
-        assert_eq!(
-            error,
-            NotAPermutation {
-                place: 2,
-                item: 2,
-                count: 3
-            }
-        );
+        assert_eq!(error, NotAPermutation { place: 2, item: 2, count: 3 });
         assert_eq!(Order::new(vec![0, 3, 1]).unwrap_err().item, 3);
     }
 

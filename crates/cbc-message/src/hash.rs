@@ -53,9 +53,8 @@ impl FromStr for MessageHash {
     type Err = ParseHashError;
 
     fn from_str(text: &str) -> Result<Self, ParseHashError> {
-        let hash = blake3::Hash::from_hex(text).map_err(|_| ParseHashError {
-            text: text.chars().take(80).collect(),
-        })?;
+        let hash = blake3::Hash::from_hex(text)
+            .map_err(|_| ParseHashError { text: text.chars().take(80).collect() })?;
         Ok(Self(*hash.as_bytes()))
     }
 }
@@ -87,9 +86,6 @@ mod tests {
 
     #[test]
     fn the_context_separates_from_plain_blake3() {
-        assert_ne!(
-            MessageHash::of(b"x").as_bytes(),
-            blake3::hash(b"x").as_bytes()
-        );
+        assert_ne!(MessageHash::of(b"x").as_bytes(), blake3::hash(b"x").as_bytes());
     }
 }

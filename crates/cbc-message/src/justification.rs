@@ -27,10 +27,7 @@ impl Citation {
 
 /// Two different hashes, kept in ascending order so that a proof has one encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(
-    try_from = "(MessageHash, MessageHash)",
-    into = "(MessageHash, MessageHash)"
-)]
+#[serde(try_from = "(MessageHash, MessageHash)", into = "(MessageHash, MessageHash)")]
 pub struct EquivocationProof {
     lesser: MessageHash,
     greater: MessageHash,
@@ -82,9 +79,7 @@ pub struct Justification {
 
 impl Justification {
     /// The justification of a message whose sender had seen nothing.
-    pub const EMPTY: Self = Self {
-        citations: Vec::new(),
-    };
+    pub const EMPTY: Self = Self { citations: Vec::new() };
 
     /// The justification with these citations, given in any order. O(n log n).
     ///
@@ -108,11 +103,7 @@ impl Justification {
             if let [(before, _), (validator, _)] = *pair
                 && before >= validator
             {
-                return Err(JustificationError {
-                    position: position + 1,
-                    before,
-                    validator,
-                });
+                return Err(JustificationError { position: position + 1, before, validator });
             }
         }
         Ok(Self { citations })
@@ -130,10 +121,7 @@ impl Justification {
 
     /// What is cited for `validator`. O(log n).
     pub fn get(&self, validator: ValidatorId) -> Option<&Citation> {
-        let position = self
-            .citations
-            .binary_search_by_key(&validator, |&(v, _)| v)
-            .ok()?;
+        let position = self.citations.binary_search_by_key(&validator, |&(v, _)| v).ok()?;
         self.citations.get(position).map(|(_, citation)| citation)
     }
 
@@ -141,9 +129,7 @@ impl Justification {
     pub fn iter(
         &self,
     ) -> impl ExactSizeIterator<Item = (ValidatorId, &Citation)> + DoubleEndedIterator {
-        self.citations
-            .iter()
-            .map(|(validator, citation)| (*validator, citation))
+        self.citations.iter().map(|(validator, citation)| (*validator, citation))
     }
 
     /// The citations as they are encoded.
@@ -153,9 +139,7 @@ impl Justification {
 
     /// Every hash cited, in the order of the citations.
     pub fn hashes(&self) -> impl Iterator<Item = MessageHash> + '_ {
-        self.citations
-            .iter()
-            .flat_map(|(_, citation)| citation.hashes())
+        self.citations.iter().flat_map(|(_, citation)| citation.hashes())
     }
 }
 
@@ -187,10 +171,7 @@ mod tests {
     use super::*;
 
     fn latest(validator: u32, byte: u8) -> (ValidatorId, Citation) {
-        (
-            ValidatorId::new(validator),
-            Citation::Latest(MessageHash::from_bytes([byte; 32])),
-        )
+        (ValidatorId::new(validator), Citation::Latest(MessageHash::from_bytes([byte; 32])))
     }
 
     #[test]
@@ -198,10 +179,7 @@ mod tests {
         let justification = Justification::new(vec![latest(7, 1), latest(2, 2)]).unwrap();
         let order: Vec<u32> = justification.iter().map(|(v, _)| v.get()).collect();
         assert_eq!(order, [2, 7]);
-        assert_eq!(
-            justification.get(ValidatorId::new(7)),
-            Some(&latest(7, 1).1)
-        );
+        assert_eq!(justification.get(ValidatorId::new(7)), Some(&latest(7, 1).1));
         assert_eq!(justification.get(ValidatorId::new(3)), None);
     }
 
@@ -209,10 +187,7 @@ mod tests {
     fn v2_a_validator_cited_twice_is_refused() {
         let error = Justification::new(vec![latest(2, 1), latest(2, 2)]).unwrap_err();
         assert_eq!(error.position, 1);
-        assert_eq!(
-            (error.before, error.validator),
-            (ValidatorId::new(2), ValidatorId::new(2))
-        );
+        assert_eq!((error.before, error.validator), (ValidatorId::new(2), ValidatorId::new(2)));
     }
 
     #[test]
@@ -224,10 +199,7 @@ mod tests {
     fn v8_a_proof_has_two_different_hashes_in_one_order() {
         let [one, two] = [1, 2].map(|byte| MessageHash::from_bytes([byte; 32]));
         assert_eq!(EquivocationProof::new(one, one), None);
-        assert_eq!(
-            EquivocationProof::new(two, one),
-            EquivocationProof::new(one, two)
-        );
+        assert_eq!(EquivocationProof::new(two, one), EquivocationProof::new(one, two));
         assert!(EquivocationProof::try_from((two, one)).is_err());
     }
 }

@@ -38,10 +38,7 @@ impl<E: Estimate> Message<E> {
 
     /// The message with this header, whose canonical bytes are known to be `canonical`.
     pub(crate) fn from_canonical(header: Header<E>, canonical: &[u8]) -> Self {
-        Self(Arc::new(Hashed {
-            header,
-            hash: MessageHash::of(canonical),
-        }))
+        Self(Arc::new(Hashed { header, hash: MessageHash::of(canonical) }))
     }
 }
 

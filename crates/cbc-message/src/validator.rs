@@ -135,21 +135,15 @@ impl ValidatorSet {
     pub fn new(weights: impl IntoIterator<Item = Weight>) -> Result<Self, ValidatorSetError> {
         let weights: Box<[Weight]> = weights.into_iter().collect();
         if u32::try_from(weights.len()).is_err() {
-            return Err(ValidatorSetError::TooMany {
-                count: weights.len(),
-            });
+            return Err(ValidatorSetError::TooMany { count: weights.len() });
         }
         let mut total = Weight::ZERO;
         for (index, &weight) in (0..).zip(&weights) {
             let validator = ValidatorId::new(index);
-            total = total
-                .checked_add(weight)
-                .ok_or(ValidatorSetError::Overflow { validator })?;
+            total = total.checked_add(weight).ok_or(ValidatorSetError::Overflow { validator })?;
         }
         if total.is_zero() {
-            return Err(ValidatorSetError::NoWeight {
-                count: weights.len(),
-            });
+            return Err(ValidatorSetError::NoWeight { count: weights.len() });
         }
         Ok(Self { weights, total })
     }
@@ -176,18 +170,12 @@ impl ValidatorSet {
 
     /// What `validator` weighs; nothing, if it is a stranger.
     pub fn weight(&self, validator: ValidatorId) -> Weight {
-        self.weights
-            .get(validator.index())
-            .copied()
-            .unwrap_or(Weight::ZERO)
+        self.weights.get(validator.index()).copied().unwrap_or(Weight::ZERO)
     }
 
     /// What `validators`, each named once, weigh together.
     pub fn weight_of(&self, validators: impl IntoIterator<Item = ValidatorId>) -> Weight {
-        validators
-            .into_iter()
-            .map(|validator| self.weight(validator))
-            .sum()
+        validators.into_iter().map(|validator| self.weight(validator)).sum()
     }
 
     /// The validators, in ascending order.
@@ -235,33 +223,19 @@ mod tests {
 
     #[test]
     fn a_total_of_exactly_u64_max_fits() {
-        assert_eq!(
-            set(&[u64::MAX - 1, 1]).unwrap().total(),
-            Weight::new(u64::MAX)
-        );
+        assert_eq!(set(&[u64::MAX - 1, 1]).unwrap().total(), Weight::new(u64::MAX));
     }
 
     #[test]
     fn a_total_past_u64_max_names_the_validator_that_overflows_it() {
         let error = set(&[u64::MAX, 0, 1]).unwrap_err();
-        assert_eq!(
-            error,
-            ValidatorSetError::Overflow {
-                validator: ValidatorId::new(2)
-            }
-        );
+        assert_eq!(error, ValidatorSetError::Overflow { validator: ValidatorId::new(2) });
     }
 
     #[test]
     fn a_set_without_weight_is_refused() {
-        assert_eq!(
-            set(&[]).unwrap_err(),
-            ValidatorSetError::NoWeight { count: 0 }
-        );
-        assert_eq!(
-            set(&[0, 0]).unwrap_err(),
-            ValidatorSetError::NoWeight { count: 2 }
-        );
+        assert_eq!(set(&[]).unwrap_err(), ValidatorSetError::NoWeight { count: 0 });
+        assert_eq!(set(&[0, 0]).unwrap_err(), ValidatorSetError::NoWeight { count: 2 });
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The canonical encoding: golden vectors, the written layout, and hostile bytes.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use cbc_message::{
     Bit, BlockId, BlockVote, Citation, DecodeError, EquivocationProof, Estimate, HASH_CONTEXT,
     Header, Integer, Justification, MAX_MESSAGE_BYTES, Message, MessageHash, Order, ValidatorId,
@@ -29,11 +31,7 @@ fn message<E: Estimate>(estimate: E) -> Message<E> {
 
 /// 16 bytes a line, then the hash.
 fn dump<E: Estimate>(message: &Message<E>) -> String {
-    let hex = |line: &[u8]| {
-        line.iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
+    let hex = |line: &[u8]| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let lines: Vec<String> = encode(message).chunks(16).map(hex).collect();
     format!("{}\nhash {}", lines.join("\n"), message.hash())
 }
@@ -44,16 +42,8 @@ fn golden_vectors() {
     insta::assert_snapshot!("bit", dump(&message(Bit::One)));
     insta::assert_snapshot!("integer", dump(&message(Integer(-3))));
     insta::assert_snapshot!("order", dump(&message(Order::new(vec![2, 0, 1]).unwrap())));
-    insta::assert_snapshot!(
-        "proposal",
-        dump(&message(BlockVote::Propose { parent: block }))
-    );
-    insta::assert_snapshot!(
-        "vote",
-        dump(&message(BlockVote::Vote {
-            block: BlockId::Genesis
-        }))
-    );
+    insta::assert_snapshot!("proposal", dump(&message(BlockVote::Propose { parent: block })));
+    insta::assert_snapshot!("vote", dump(&message(BlockVote::Vote { block: BlockId::Genesis })));
 }
 
 #[test]
@@ -75,18 +65,10 @@ fn v7_the_bytes_are_those_of_the_layout_written_in_the_codec() {
     bytes.extend(1u32.to_le_bytes()); // on a block that a message proposes
     bytes.extend([0xaa; 32]);
 
-    let message = message(BlockVote::Propose {
-        parent: BlockId::Proposed(hash(0xaa)),
-    });
+    let message = message(BlockVote::Propose { parent: BlockId::Proposed(hash(0xaa)) });
     assert_eq!(encode(&message), bytes);
-    assert_eq!(
-        message.hash().as_bytes(),
-        &blake3::derive_key(HASH_CONTEXT, &bytes)
-    );
-    assert_eq!(
-        decode::<BlockVote>(&bytes).unwrap().header(),
-        message.header()
-    );
+    assert_eq!(message.hash().as_bytes(), &blake3::derive_key(HASH_CONTEXT, &bytes));
+    assert_eq!(decode::<BlockVote>(&bytes).unwrap().header(), message.header());
 }
 
 /// Every damaged form of `bytes` is refused, or is another message with another hash.
@@ -108,10 +90,7 @@ fn assert_all_damage_shows<E: Estimate>(original: &Message<E>) {
         }
     }
     for length in 0..bytes.len() {
-        assert!(
-            decode::<E>(&bytes[..length]).is_err(),
-            "cut to {length} bytes"
-        );
+        assert!(decode::<E>(&bytes[..length]).is_err(), "cut to {length} bytes");
     }
     let longer = [&bytes[..], &[0]].concat();
     assert!(decode::<E>(&longer).is_err(), "a trailing byte");
@@ -122,9 +101,7 @@ fn every_flipped_byte_and_every_truncation_shows() {
     assert_all_damage_shows(&message(Bit::One));
     assert_all_damage_shows(&message(Integer(i64::MIN)));
     assert_all_damage_shows(&message(Order::new(vec![2, 0, 1]).unwrap()));
-    assert_all_damage_shows(&message(BlockVote::Vote {
-        block: BlockId::Proposed(hash(0xaa)),
-    }));
+    assert_all_damage_shows(&message(BlockVote::Vote { block: BlockId::Proposed(hash(0xaa)) }));
 }
 
 #[test]
@@ -134,10 +111,7 @@ fn v2_bytes_with_citations_out_of_order_are_refused() {
     let swapped = [&bytes[second.clone()], &bytes[first.clone()]].concat();
     bytes[first.start..second.end].copy_from_slice(&swapped);
     let error = decode::<Bit>(&bytes).unwrap_err();
-    assert!(
-        error.to_string().contains("strictly ascending validators"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("strictly ascending validators"), "{error}");
 }
 
 #[test]
@@ -153,23 +127,14 @@ fn v7_bytes_with_a_proof_in_the_other_order_are_refused() {
 #[test]
 fn a_message_of_another_protocol_is_named() {
     let error = decode::<Integer>(&encode(&message(Bit::One))).unwrap_err();
-    assert_eq!(
-        error,
-        DecodeError::WrongKind {
-            expected: *b"int\0",
-            found: *b"bit\0"
-        }
-    );
+    assert_eq!(error, DecodeError::WrongKind { expected: *b"int\0", found: *b"bit\0" });
 }
 
 #[test]
 fn a_count_that_promises_more_than_the_bytes_hold_allocates_nothing_for_it() {
     let mut bytes = encode(&message(Bit::One));
     bytes[16..24].copy_from_slice(&u64::MAX.to_le_bytes());
-    assert!(matches!(
-        decode::<Bit>(&bytes),
-        Err(DecodeError::Malformed { .. })
-    ));
+    assert!(matches!(decode::<Bit>(&bytes), Err(DecodeError::Malformed { .. })));
 }
 
 #[test]

@@ -1,1 +1,49 @@
-//! Placeholder.
+//! Executions of CBC Casper: written in a small language, made by rule, run, recorded, measured.
+//!
+//! An [`Execution`] is plain data, a list of [`Token`]s that say who makes and who receives which
+//! message. It is written by hand, read from a trace, or generated first ([`Schedule`]) and then
+//! run: the same tokens give the same messages, to the byte, on any machine. A [`Run`] carries it
+//! out for every validator and for a global observer; [`simulate`] measures on the way;
+//! [`trace`] replays recorded scenarios and compares.
+//!
+//! This layer draws randomness only from the generator it is handed, and does no I/O.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use cbc_message::{ValidatorSet, Weight};
+//! use cbc_oracle::CliqueOracle;
+//! use cbc_simulation::{Execution, Run, Setup};
+//! use cbc_validator::Blockchain;
+//!
+//! let setup = Setup {
+//!     protocol: Blockchain,
+//!     oracle: CliqueOracle::new(),
+//!     validators: Arc::new(ValidatorSet::new([7, 6, 5].map(Weight::new))?),
+//!     threshold: Weight::ZERO,
+//!     check_estimates: true,
+//!     items: Vec::new(),
+//! };
+//! let mut run = Run::new(setup, None)?.finalizing();
+//! let execution: Execution =
+//!     "M-0-A SJ-1-A M-1-B SJ-0-B M-0-C SJ-1-C M-1-D SJ-0-D M-0-E".parse()?;
+//! run.execute(&execution)?;
+//! run.update_safe_estimates()?;
+//! let finalized = run.global().finalized().expect("0 and 1 lock in a block").value;
+//! assert_eq!(run.global().blocks().height(finalized), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod generate;
+mod measure;
+mod notation;
+mod run;
+mod token;
+pub mod trace;
+mod viewgraph;
+
+pub use generate::{MessageMode, Network, Schedule, random_weights};
+pub use measure::{Chain, Report, RoundsToFinality, SimulationError, Summary, simulate};
+pub use notation::{GENESIS, Notation, Recorded, Written};
+pub use run::{ConflictingFinality, Run, Setup, SetupError, StepError};
+pub use token::{Action, Execution, Malformed, Token, TokenError};
+pub use viewgraph::{PlacedMessage, ViewGraph};

@@ -37,11 +37,7 @@ impl BlockTree {
     pub fn new() -> Self {
         let mut forest = Forest::default();
         forest.push(None);
-        Self {
-            forest,
-            proposals: Vec::new(),
-            votes: Vec::new(),
-        }
+        Self { forest, proposals: Vec::new(), votes: Vec::new() }
     }
 
     /// Takes in the next message of `dag`: must be told of each, in ascending order.
@@ -54,11 +50,7 @@ impl BlockTree {
     where
         D: HashedDag<Estimate: BlockEstimate>,
     {
-        debug_assert_eq!(
-            message.index(),
-            self.votes.len(),
-            "every message, in ascending order"
-        );
+        debug_assert_eq!(message.index(), self.votes.len(), "every message, in ascending order");
         let voted = match dag.estimate(message).block_vote() {
             BlockVote::Vote { block } => self.resolve(dag, block),
             BlockVote::Propose { parent } => self.resolve(dag, parent).map(|parent| {
@@ -66,8 +58,7 @@ impl BlockTree {
                 BlockIndex(self.forest.push(Some(parent.0)))
             }),
         };
-        self.votes
-            .push(*voted.as_ref().unwrap_or(&BlockIndex::GENESIS));
+        self.votes.push(*voted.as_ref().unwrap_or(&BlockIndex::GENESIS));
         voted
     }
 
@@ -85,10 +76,7 @@ impl BlockTree {
         };
         dag.find(&hash)
             .filter(|&message| {
-                matches!(
-                    dag.estimate(message).block_vote(),
-                    BlockVote::Propose { .. }
-                )
+                matches!(dag.estimate(message).block_vote(), BlockVote::Propose { .. })
             })
             .and_then(|message| self.voted_by(message))
             .ok_or(UnknownBlock { block })
@@ -117,9 +105,8 @@ impl BlockTree {
 
     /// What names `block` to others.
     pub fn id<D: HashedDag>(&self, dag: &D, block: BlockIndex) -> BlockId {
-        self.proposal(block).map_or(BlockId::Genesis, |message| {
-            BlockId::Proposed(dag.hash(message))
-        })
+        self.proposal(block)
+            .map_or(BlockId::Genesis, |message| BlockId::Proposed(dag.hash(message)))
     }
 
     /// The number of blocks between `block` and the genesis, `block` included: the genesis has 0.
@@ -144,9 +131,7 @@ impl BlockTree {
 
     /// The highest block that is an ancestor of, or the same as, both. O(log n).
     pub fn common_ancestor(&self, one: BlockIndex, other: BlockIndex) -> BlockIndex {
-        self.forest
-            .common_ancestor(one.0, other.0)
-            .map_or(BlockIndex::GENESIS, BlockIndex)
+        self.forest.common_ancestor(one.0, other.0).map_or(BlockIndex::GENESIS, BlockIndex)
     }
 
     /// All blocks, the genesis first, every other after its parent.

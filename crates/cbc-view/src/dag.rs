@@ -87,11 +87,7 @@ pub trait MessageDag {
 
     /// The latest message of `validator`, if it counts: an equivocator's does not.
     fn latest_honest_message(&self, validator: ValidatorId) -> Option<MessageIndex> {
-        if self.is_equivocator(validator) {
-            None
-        } else {
-            self.latest_message(validator)
-        }
+        if self.is_equivocator(validator) { None } else { self.latest_message(validator) }
     }
 }
 

@@ -32,25 +32,14 @@ impl Forest {
     pub(crate) fn push(&mut self, parent: Option<u32>) -> u32 {
         let this = self.nodes.len() as u32;
         let node = match parent {
-            None => Node {
-                parent: this,
-                jump: this,
-                depth: 0,
-            },
+            None => Node { parent: this, jump: this, depth: 0 },
             Some(parent) => {
                 let Node { jump, depth, .. } = self.node(parent);
                 let near = self.node(jump);
                 let far = self.node(near.jump);
-                let jump = if depth - near.depth == near.depth - far.depth {
-                    near.jump
-                } else {
-                    parent
-                };
-                Node {
-                    parent,
-                    jump,
-                    depth: depth + 1,
-                }
+                let jump =
+                    if depth - near.depth == near.depth - far.depth { near.jump } else { parent };
+                Node { parent, jump, depth: depth + 1 }
             }
         };
         self.nodes.push(node);
@@ -75,11 +64,7 @@ impl Forest {
         }
         while self.depth(node) > depth {
             let Node { parent, jump, .. } = self.node(node);
-            node = if self.depth(jump) >= depth {
-                jump
-            } else {
-                parent
-            };
+            node = if self.depth(jump) >= depth { jump } else { parent };
         }
         Some(node)
     }
@@ -100,11 +85,7 @@ impl Forest {
             if a.depth == 0 {
                 return None;
             }
-            (one, other) = if a.jump == b.jump {
-                (a.parent, b.parent)
-            } else {
-                (a.jump, b.jump)
-            };
+            (one, other) = if a.jump == b.jump { (a.parent, b.parent) } else { (a.jump, b.jump) };
         }
         Some(one)
     }
@@ -175,11 +156,7 @@ mod tests {
         let (mut node, depth) = (tip, 123_456);
         while forest.depth(node) > depth {
             let Node { parent, jump, .. } = forest.node(node);
-            node = if forest.depth(jump) >= depth {
-                jump
-            } else {
-                parent
-            };
+            node = if forest.depth(jump) >= depth { jump } else { parent };
             steps += 1;
         }
         assert_eq!(forest.ancestor_at(tip, depth), Some(node));

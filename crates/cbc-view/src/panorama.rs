@@ -25,10 +25,7 @@ impl Panoramas {
 
     /// The resolved justification of `message`.
     pub(crate) fn of(&self, message: MessageIndex) -> &Citations {
-        let start = message
-            .index()
-            .checked_sub(1)
-            .map_or(0, |before| self.ends[before]);
+        let start = message.index().checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.entries[start..self.ends[message.index()]]
     }
 

@@ -59,9 +59,7 @@ impl<E> Pending<E> {
     /// The pending messages that wait for `hash`, in the order of their arrival.
     pub(crate) fn dependents(&self, hash: &MessageHash) -> impl Iterator<Item = &Message<E>> {
         let numbers = self.dependents.get(hash).map_or(&[][..], Vec::as_slice);
-        numbers
-            .iter()
-            .filter_map(|number| Some(&self.waiting.get(number)?.message))
+        numbers.iter().filter_map(|number| Some(&self.waiting.get(number)?.message))
     }
 
     /// Adds a message that waits for `missing`: one or more distinct hashes.
@@ -70,17 +68,9 @@ impl<E> Pending<E> {
         self.next += 1;
         self.numbers.insert(message.hash(), number);
         for &hash in missing {
-            self.dependents
-                .get_or_insert_with(hash, Vec::new)
-                .push(number);
+            self.dependents.get_or_insert_with(hash, Vec::new).push(number);
         }
-        self.waiting.insert(
-            number,
-            Waiting {
-                message,
-                missing: missing.len(),
-            },
-        );
+        self.waiting.insert(number, Waiting { message, missing: missing.len() });
     }
 
     /// `hash` is justified: takes out the messages that waited for nothing else, as they arrived.

@@ -121,11 +121,7 @@ fn describe(citation: &Option<Citation>) -> String {
         None => "nothing".to_owned(),
         Some(Citation::Latest(hash)) => format!("{hash:.16}"),
         Some(Citation::Equivocation(proof)) => {
-            format!(
-                "the equivocation {:.16}, {:.16}",
-                proof.lesser(),
-                proof.greater()
-            )
+            format!("the equivocation {:.16}, {:.16}", proof.lesser(), proof.greater())
         }
     }
 }
@@ -140,10 +136,7 @@ impl<E> View<E> {
         }
         match message.justification().iter().next_back() {
             Some((validator, _)) if !self.validators().contains(validator) => {
-                Err(Invalid::UnknownValidatorCited {
-                    validator,
-                    validators,
-                }) // V2
+                Err(Invalid::UnknownValidatorCited { validator, validators }) // V2
             }
             _ => Ok(()),
         }
@@ -169,11 +162,7 @@ impl<E> View<E> {
                 let sender = self.sender(cited);
                 if sender != validator {
                     let cited = self.hash(cited);
-                    return Err(Invalid::WrongSenderCited {
-                        cited,
-                        validator,
-                        sender,
-                    });
+                    return Err(Invalid::WrongSenderCited { cited, validator, sender });
                 }
             }
         }
@@ -218,11 +207,7 @@ impl<E> View<E> {
             Seen::Equivocation(..) => Err(Invalid::OwnEquivocation { sender }),
             seen @ (Seen::Nothing | Seen::Latest(_)) => {
                 let self_citation = seen != Seen::Nothing;
-                Err(Invalid::SelfCitation {
-                    sender,
-                    sequence_number,
-                    self_citation,
-                })
+                Err(Invalid::SelfCitation { sender, sequence_number, self_citation })
             }
         }
     }

@@ -97,18 +97,13 @@ impl<E> View<E> {
         if let Err(invalid) = self.check_on_receipt(&message) {
             return Err(Box::new(self.reject(hash, Reason::Invalid(invalid))));
         }
-        let mut missing: BTreeSet<MessageHash> = message
-            .justification()
-            .hashes()
-            .filter(|cited| !self.index.contains(cited))
-            .collect();
+        let mut missing: BTreeSet<MessageHash> =
+            message.justification().hashes().filter(|cited| !self.index.contains(cited)).collect();
         if !missing.is_empty() {
             debug!(%hash, sender = %message.sender(), missing = missing.len(), "message pending");
             self.pending.add(message, &missing);
             missing.retain(|hash| !self.pending.contains(hash));
-            receipt.status = Status::Pending {
-                missing: missing.into_iter().collect(),
-            };
+            receipt.status = Status::Pending { missing: missing.into_iter().collect() };
             return Ok(receipt);
         }
 
@@ -147,12 +142,8 @@ impl<E> View<E> {
             return Err(Reason::Invalid(Invalid::ViewFull));
         }
         let citations = self.resolve(message.justification());
-        self.check_structure(&message, &citations)
-            .map_err(Reason::Invalid)?;
-        let candidate = Candidate {
-            message: &message,
-            citations: &citations,
-        };
+        self.check_structure(&message, &citations).map_err(Reason::Invalid)?;
+        let candidate = Candidate { message: &message, citations: &citations };
         admission.check(self, &candidate).map_err(Reason::Refused)?;
 
         let (hash, sender) = (message.hash(), message.sender());
@@ -188,10 +179,8 @@ impl<E> View<E> {
         if self.is_equivocator(sender) {
             return None;
         }
-        let equivocation = Equivocation {
-            validator: sender,
-            messages: (MessageIndex::new(rival), message),
-        };
+        let equivocation =
+            Equivocation { validator: sender, messages: (MessageIndex::new(rival), message) };
         warn!(
             validator = %sender,
             sequence_number = number,
@@ -206,11 +195,7 @@ impl<E> View<E> {
     fn reject<R: Error + 'static>(&mut self, hash: MessageHash, reason: Reason<R>) -> Rejection<R> {
         let dropped = self.pending.drop_dependents(hash);
         warn!(%hash, %reason, dropped = dropped.len(), "message rejected");
-        Rejection {
-            hash,
-            reason,
-            dropped,
-        }
+        Rejection { hash, reason, dropped }
     }
 
     /// The justification in indices; everything it cites is justified.
@@ -248,10 +233,7 @@ impl<E> View<E> {
 
     /// The justified messages, in ascending order.
     pub fn justified_messages(&self) -> impl ExactSizeIterator<Item = (MessageIndex, &Message<E>)> {
-        self.messages
-            .iter()
-            .enumerate()
-            .map(|(i, message)| (MessageIndex::new(i as u32), message))
+        self.messages.iter().enumerate().map(|(i, message)| (MessageIndex::new(i as u32), message))
     }
 
     /// The pending messages, in the order of their arrival.
@@ -304,17 +286,13 @@ impl<E> View<E> {
 
     /// The latest message of each validator heard from, equivocators included.
     pub fn latest_messages(&self) -> impl Iterator<Item = (ValidatorId, MessageIndex)> {
-        self.validators
-            .ids()
-            .zip(&self.latest)
-            .filter_map(|(v, latest)| Some((v, (*latest)?)))
+        self.validators.ids().zip(&self.latest).filter_map(|(v, latest)| Some((v, (*latest)?)))
     }
 
     /// The latest message of each validator heard from that this view cannot prove to have
     /// equivocated: those that count.
     pub fn latest_honest_messages(&self) -> impl Iterator<Item = (ValidatorId, MessageIndex)> {
-        self.latest_messages()
-            .filter(|&(validator, _)| !self.is_equivocator(validator))
+        self.latest_messages().filter(|&(validator, _)| !self.is_equivocator(validator))
     }
 
     /// The proof, if this view has one, that `validator` equivocated: the first it came across.
@@ -324,17 +302,12 @@ impl<E> View<E> {
 
     /// The validators that this view can prove to have equivocated, in ascending order.
     pub fn equivocations(&self) -> impl Iterator<Item = Equivocation> {
-        self.equivocations
-            .iter()
-            .filter_map(|equivocation| *equivocation)
+        self.equivocations.iter().filter_map(|equivocation| *equivocation)
     }
 
     /// The summed weight of the validators that this view can prove to have equivocated.
     pub fn observed_fault_weight(&self) -> Weight {
-        self.validators.weight_of(
-            self.equivocations()
-                .map(|equivocation| equivocation.validator),
-        )
+        self.validators.weight_of(self.equivocations().map(|equivocation| equivocation.validator))
     }
 
     /// What the next message made from this view has to cite: the latest message of every
@@ -342,10 +315,7 @@ impl<E> View<E> {
     pub fn justification(&self) -> Justification {
         let citations = self.latest_messages().filter_map(|(validator, latest)| {
             let seen = match self.equivocation(validator) {
-                Some(Equivocation {
-                    messages: (one, other),
-                    ..
-                }) => Seen::Equivocation(one, other),
+                Some(Equivocation { messages: (one, other), .. }) => Seen::Equivocation(one, other),
                 None => Seen::Latest(latest),
             };
             Some((validator, self.citation(seen)?))
@@ -357,8 +327,7 @@ impl<E> View<E> {
     /// The sequence number of the next message of `validator`: one more than its latest, or 0
     /// (semantics §3).
     pub fn next_sequence_number(&self, validator: ValidatorId) -> u64 {
-        self.latest_message(validator)
-            .map_or(0, |latest| self.sequence_number(latest) + 1)
+        self.latest_message(validator).map_or(0, |latest| self.sequence_number(latest) + 1)
     }
 
     /// A resolved citation, as others are told of it; `None` for [`Seen::Nothing`].

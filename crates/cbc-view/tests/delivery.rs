@@ -51,11 +51,7 @@ fn messages(draws: &[u32], hostile: bool) -> Vec<Message<Bit>> {
             sender,
             sequence_number: view.next_sequence_number(sender),
             justification: view.justification(),
-            estimate: if draws.chance(50) {
-                Bit::One
-            } else {
-                Bit::Zero
-            },
+            estimate: if draws.chance(50) { Bit::One } else { Bit::Zero },
         };
         let damaged = hostile && draws.chance(25);
         if damaged {
@@ -73,11 +69,8 @@ fn messages(draws: &[u32], hostile: bool) -> Vec<Message<Bit>> {
 }
 
 fn damage(header: &mut Header<Bit>, made: &[Message<Bit>], draws: &mut Draws<'_>) {
-    let mut citations: BTreeMap<ValidatorId, Citation> = header
-        .justification
-        .iter()
-        .map(|(validator, citation)| (validator, *citation))
-        .collect();
+    let mut citations: BTreeMap<ValidatorId, Citation> =
+        header.justification.iter().map(|(validator, citation)| (validator, *citation)).collect();
     let any_hash = |draws: &mut Draws<'_>| match made.len() {
         0 => MessageHash::from_bytes([7; 32]),
         _ if draws.chance(5) => MessageHash::from_bytes([draws.below(3) as u8; 32]),
@@ -106,9 +99,7 @@ impl<'a> Twin<'a> {
     /// What is justified in the end, whatever the order of arrival: valid, and citing only what
     /// is justified. `messages` come after all they cite.
     fn of(messages: &'a [Message<Bit>]) -> Self {
-        let mut twin = Self {
-            known: BTreeMap::new(),
-        };
+        let mut twin = Self { known: BTreeMap::new() };
         for message in messages {
             let cited: Vec<MessageHash> = message.justification().hashes().collect();
             if cited.iter().all(|hash| twin.known.contains_key(hash)) && twin.valid(message) {
@@ -122,9 +113,7 @@ impl<'a> Twin<'a> {
         let sender = message.sender();
         let v1 = sender.index() < VALIDATORS;
         let v2 = message.justification().iter().all(|(validator, citation)| {
-            citation
-                .hashes()
-                .all(|hash| self.known[&hash].sender() == validator)
+            citation.hashes().all(|hash| self.known[&hash].sender() == validator)
         });
         let v3 = match message.justification().get(sender) {
             None => message.sequence_number() == 0,
@@ -134,26 +123,20 @@ impl<'a> Twin<'a> {
             Some(Citation::Equivocation(_)) => false,
         };
         let v4 = message.justification().hashes().all(|cited| {
-            self.known[&cited]
-                .justification()
-                .iter()
-                .all(|(validator, seen)| {
-                    message
-                        .justification()
-                        .get(validator)
-                        .is_some_and(|found| self.no_later(seen, found))
-                })
+            self.known[&cited].justification().iter().all(|(validator, seen)| {
+                message
+                    .justification()
+                    .get(validator)
+                    .is_some_and(|found| self.no_later(seen, found))
+            })
         });
-        let v8 = message
-            .justification()
-            .iter()
-            .all(|(_, citation)| match citation {
-                Citation::Latest(_) => true,
-                Citation::Equivocation(proof) => {
-                    self.known[&proof.lesser()].sequence_number()
-                        == self.known[&proof.greater()].sequence_number()
-                }
-            });
+        let v8 = message.justification().iter().all(|(_, citation)| match citation {
+            Citation::Latest(_) => true,
+            Citation::Equivocation(proof) => {
+                self.known[&proof.lesser()].sequence_number()
+                    == self.known[&proof.greater()].sequence_number()
+            }
+        });
         v1 && v2 && v3 && v4 && v8
     }
 
@@ -179,9 +162,7 @@ impl<'a> Twin<'a> {
 
     fn equivocators(&self) -> BTreeSet<ValidatorId> {
         let all: Vec<_> = self.known.values().collect();
-        let pairs = all
-            .iter()
-            .flat_map(|one| all.iter().map(move |other| (one, other)));
+        let pairs = all.iter().flat_map(|one| all.iter().map(move |other| (one, other)));
         pairs
             .filter(|(one, other)| {
                 one.sender() == other.sender()
@@ -210,20 +191,11 @@ fn assert_consistent(view: &View<Bit>) {
         }
     }
     for message in view.pending_messages() {
-        let missing: BTreeSet<MessageHash> = message
-            .justification()
-            .hashes()
-            .filter(|hash| view.find(hash).is_none())
-            .collect();
-        assert_eq!(
-            view.missing_dependency_count(&message.hash()),
-            Some(missing.len())
-        );
+        let missing: BTreeSet<MessageHash> =
+            message.justification().hashes().filter(|hash| view.find(hash).is_none()).collect();
+        assert_eq!(view.missing_dependency_count(&message.hash()), Some(missing.len()));
         for hash in &missing {
-            assert!(
-                view.dependents_of(hash)
-                    .any(|dependent| dependent == message)
-            );
+            assert!(view.dependents_of(hash).any(|dependent| dependent == message));
             let known = view.pending_message(hash).is_some();
             assert_ne!(known, view.missing_hashes().contains(hash));
         }
@@ -243,10 +215,7 @@ fn assert_consistent(view: &View<Bit>) {
 fn shuffled(messages: &[Message<Bit>], keys: &[u32]) -> Vec<Message<Bit>> {
     let mut order: Vec<usize> = (0..messages.len()).collect();
     order.sort_by_key(|&position| keys[position % keys.len()].wrapping_mul(position as u32 + 1));
-    order
-        .into_iter()
-        .map(|position| messages[position].clone())
-        .collect()
+    order.into_iter().map(|position| messages[position].clone()).collect()
 }
 
 fn receive_all(messages: &[Message<Bit>]) -> View<Bit> {
@@ -261,9 +230,7 @@ fn receive_all(messages: &[Message<Bit>]) -> View<Bit> {
 }
 
 fn hashes(view: &View<Bit>) -> BTreeSet<MessageHash> {
-    view.justified_messages()
-        .map(|(_, message)| message.hash())
-        .collect()
+    view.justified_messages().map(|(_, message)| message.hash()).collect()
 }
 
 proptest! {
@@ -320,15 +287,11 @@ proptest! {
 /// comes after all it cites.
 #[test]
 fn one_dag_in_a_hundred_orders_is_one_dag() {
-    let draws: Vec<u32> = (0..2000u32)
-        .map(|n| n.wrapping_mul(2_654_435_761) >> 7)
-        .collect();
+    let draws: Vec<u32> = (0..2000u32).map(|n| n.wrapping_mul(2_654_435_761) >> 7).collect();
     let messages = messages(&draws, false);
     assert!(messages.len() > 200);
     for order in 0..100u32 {
-        let keys: Vec<u32> = (0..97)
-            .map(|n: u32| (n ^ order).wrapping_mul(0x9e37_79b9))
-            .collect();
+        let keys: Vec<u32> = (0..97).map(|n: u32| (n ^ order).wrapping_mul(0x9e37_79b9)).collect();
         let view = receive_all(&shuffled(&messages, &keys));
         assert_eq!(view.message_count(), messages.len());
         assert_eq!(view.pending_count(), 0);

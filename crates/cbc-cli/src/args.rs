@@ -1,0 +1,221 @@
+//! The arguments of the program.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use cbc_simulation::{MessageMode, Network};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::OracleName;
+
+/// CBC Casper: simulate executions, replay recorded ones, look at the result.
+///
+/// Without a command: `cbc simulate`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cbc",
+    version,
+    after_help = "Example: cbc simulate --validators 7 --network step"
+)]
+pub struct Arguments {
+    /// Log to standard error: -v what happens, -vv every message. RUST_LOG is read without it.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run an execution, generated or given, and show what is finalized.
+    #[command(after_help = "Examples:\n  \
+        cbc simulate --mode rrob --validators 6 --rounds 300 --seed 7\n  \
+        cbc simulate --weights 7,6,5 --execution 'M-0-A SJ-1-A M-1-B SJ-0-B M-0-C'\n  \
+        cbc simulate --protocol binary --estimates 1,0,1,1,0 --network gaussian:4,2 --json")]
+    Simulate(Box<SimulateArguments>),
+
+    /// Replay recorded executions and compare with what was recorded.
+    #[command(after_help = "Examples:\n  \
+        cbc replay tests/data/poc/blockchain.jsonl\n  \
+        cbc replay --json - < scenario.jsonl")]
+    Replay(ReplayArguments),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Simulate(Box::default())
+    }
+}
+
+/// What is decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProtocolArgument {
+    /// A chain of blocks, by LMD GHOST.
+    #[default]
+    Blockchain,
+    /// A bit, by the weighted median.
+    Binary,
+    /// An integer, by the weighted median.
+    Integer,
+    /// An order of items, by Copeland's rule.
+    Order,
+    /// An order of items, by Borda's rule, as in the proof of concept; cannot be finalized.
+    OrderBorda,
+}
+
+/// Who makes messages in a round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ModeArgument {
+    /// One validator, at random.
+    #[default]
+    Rand,
+    /// One validator, each in turn.
+    Rrob,
+    /// All validators.
+    Full,
+}
+
+impl From<ModeArgument> for MessageMode {
+    fn from(mode: ModeArgument) -> Self {
+        match mode {
+            ModeArgument::Rand => Self::Rand,
+            ModeArgument::Rrob => Self::Rrob,
+            ModeArgument::Full => Self::Full,
+        }
+    }
+}
+
+/// The arguments of `cbc simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// What is decided.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub protocol: ProtocolArgument,
+
+    /// How many validators there are; their weights are drawn at random.
+    #[arg(long, short = 'n', default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub validators: u32,
+
+    /// What each validator weighs, separated by commas, instead of a random weight.
+    #[arg(long, short, value_delimiter = ',', conflicts_with = "validators")]
+    pub weights: Option<Vec<u64>>,
+
+    /// What happens, instead of a generated execution: tokens (M-0-A SJ-1-A …), @FILE for tokens
+    /// in a file, or a ready-made execution: full-round, immediate-split.
+    #[arg(long, short, conflicts_with_all = ["mode", "network"])]
+    pub execution: Option<String>,
+
+    /// Who makes messages in a round.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub mode: ModeArgument,
+
+    /// How many rounds a message travels: no-delay, step, constant[:ROUNDS], random[:MOST] or
+    /// gaussian[:MEAN,DEVIATION].
+    #[arg(long, default_value = "random:2", value_parser = parse_network)]
+    pub network: Network,
+
+    /// How many rounds there are.
+    #[arg(long, short, default_value_t = 100)]
+    pub rounds: usize,
+
+    /// Report every so many rounds; 0 for never.
+    #[arg(long, default_value_t = 20)]
+    pub report_interval: usize,
+
+    /// The first estimates, separated by commas (orders: items separated by >), instead of random
+    /// ones.
+    #[arg(long, value_delimiter = ',')]
+    pub estimates: Option<Vec<String>>,
+
+    /// Where the random numbers come from: a seed determines everything.
+    #[arg(long, short, default_value_t = 0)]
+    pub seed: u64,
+
+    /// The safety oracle that finalizes.
+    #[arg(long, value_enum, default_value_t)]
+    pub oracle: OracleName,
+
+    /// The fault tolerance, in weight, at which validators finalize.
+    #[arg(long, short, default_value_t = 0)]
+    pub threshold: u64,
+
+    /// Do not check that estimates follow from their justifications (rule V5).
+    #[arg(long)]
+    pub no_estimate_check: bool,
+
+    /// The folder for the picture and the scenario; made if it is not there.
+    #[arg(long, short, default_value = "out")]
+    pub output: PathBuf,
+
+    /// Draw justifications in the picture, too.
+    #[arg(long)]
+    pub justifications: bool,
+
+    /// Draw a picture at every report, too.
+    #[arg(long)]
+    pub frames: bool,
+
+    /// Print the summary as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Default for SimulateArguments {
+    fn default() -> Self {
+        /// The arguments alone, to be read from an empty command line.
+        #[derive(Parser)]
+        struct Alone {
+            #[command(flatten)]
+            arguments: SimulateArguments,
+        }
+        Alone::parse_from(["cbc"]).arguments
+    }
+}
+
+/// The arguments of `cbc replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// Traces, a scenario a line; - is standard input.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// Print each scenario with everything computed anew, and compare nothing.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn parse_network(text: &str) -> Result<Network, String> {
+    let (name, parameters) = match text.split_once(':') {
+        Some((name, parameters)) => (name, Some(parameters)),
+        None => (text, None),
+    };
+    match (name, parameters) {
+        ("no-delay", None) => Ok(Network::NoDelay),
+        ("step", None) => Ok(Network::Step),
+        ("constant", None) => Ok(Network::CONSTANT),
+        ("constant", Some(rounds)) => Ok(Network::Constant { rounds: number(rounds)? }),
+        ("random", None) => Ok(Network::RANDOM),
+        ("random", Some(most)) => Ok(Network::Random { most: number(most)? }),
+        ("gaussian", None) => Ok(Network::GAUSSIAN),
+        ("gaussian", Some(parameters)) => {
+            let (mean, deviation) =
+                parameters.split_once(',').ok_or("expected gaussian:MEAN,DEVIATION")?;
+            let (mean, deviation): (f64, f64) = (number(mean)?, number(deviation)?);
+            if mean.is_finite() && deviation.is_finite() && deviation >= 0.0 {
+                Ok(Network::Gaussian { mean, deviation })
+            } else {
+                Err("expected a finite mean and a finite deviation of at least 0".to_owned())
+            }
+        }
+        _ => Err("expected no-delay, step, constant[:ROUNDS], random[:MOST] or \
+                  gaussian[:MEAN,DEVIATION]"
+            .to_owned()),
+    }
+}
+
+fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a number in range"))
+}

@@ -1,0 +1,301 @@
+//! The heaviest clique of a graph, by branch and bound on bit sets.
+
+use cbc_message::Weight;
+
+use crate::BitSet;
+
+/// The outcome of a search for the heaviest clique.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaxClique {
+    /// The heaviest clique found, in ascending order.
+    pub members: Vec<usize>,
+    /// What it weighs.
+    pub weight: Weight,
+    /// No clique weighs more than this.
+    pub bound: Weight,
+}
+
+impl MaxClique {
+    /// Whether no clique is heavier.
+    pub fn is_exact(&self) -> bool {
+        self.weight == self.bound
+    }
+}
+
+/// The heaviest clique of the graph on `weights.len()` vertices, in which `edges[v]` are the
+/// neighbours of v: symmetric, and without v. Vertices without weight are left out. Of several
+/// heaviest cliques it is the first that the search meets: the same for the same graph.
+///
+/// Visits at most `budget` nodes of the search tree; what it has found by then is a clique, and the
+/// bound holds.
+///
+/// Branch and bound over a weighted colouring (Tavares, Campêlo, Rodrigues, Michelon, "Um
+/// algoritmo de branch and bound para o problema da clique máxima ponderada", 2015; on bit sets as
+/// in San Segundo, Rodríguez-Losada and Jiménez, "An exact bit-parallel algorithm for the maximum
+/// clique problem", 2011). Without recursion.
+pub fn max_clique(weights: &[Weight], edges: &[BitSet], budget: u64) -> MaxClique {
+    let order = search_order(weights, edges);
+    let position_of = {
+        let mut positions = vec![usize::MAX; weights.len()];
+        order.iter().enumerate().for_each(|(position, &vertex)| positions[vertex] = position);
+        positions
+    };
+    let count = order.len();
+    let graph = Graph {
+        weights: order.iter().map(|&vertex| weights[vertex]).collect(),
+        edges: order
+            .iter()
+            .map(|&vertex| {
+                let mut row = BitSet::new(count);
+                edges[vertex].iter().for_each(|neighbour| row.insert(position_of[neighbour]));
+                row
+            })
+            .collect(),
+    };
+    let found = graph.search(budget);
+    let mut members: Vec<usize> = found.members.iter().map(|&position| order[position]).collect();
+    members.sort_unstable();
+    MaxClique { members, ..found }
+}
+
+/// The vertices that weigh something: those with heavy neighbourhoods first, so that colours are
+/// handed out first where they are scarce.
+fn search_order(weights: &[Weight], edges: &[BitSet]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..weights.len()).filter(|&v| !weights[v].is_zero()).collect();
+    let closed = |&v: &usize| weights[v] + edges[v].iter().map(|u| weights[u]).sum();
+    order.sort_by_cached_key(|v| std::cmp::Reverse((closed(v), weights[*v])));
+    order
+}
+
+struct Graph {
+    weights: Vec<Weight>,
+    edges: Vec<BitSet>,
+}
+
+/// A node of the search tree: a clique, and what may still join it.
+struct Node {
+    /// The vertices adjacent to all of the clique that are not settled yet.
+    candidates: BitSet,
+    /// The candidates, each with a bound on the cliques among it and those before it. The last is
+    /// branched on first.
+    branches: Vec<(usize, Weight)>,
+    /// What the clique weighs.
+    weight: Weight,
+}
+
+impl Graph {
+    fn search(&self, budget: u64) -> MaxClique {
+        let mut best = self.greedy();
+        let mut best_weight = self.weight_of(&best);
+        let mut clique: Vec<usize> = Vec::new();
+        let mut stack = vec![self.node(BitSet::full(self.weights.len()), Weight::ZERO)];
+        let mut visited = 0;
+        while let Some(node) = stack.last_mut() {
+            let open =
+                node.branches.last().filter(|&&(_, bound)| node.weight + bound > best_weight);
+            let Some(&(vertex, _)) = open else {
+                stack.pop();
+                clique.pop();
+                continue;
+            };
+            if visited == budget {
+                break;
+            }
+            visited += 1;
+            node.branches.pop();
+            node.candidates.remove(vertex);
+            let mut candidates = node.candidates.clone();
+            candidates.intersect_with(&self.edges[vertex]);
+            let weight = node.weight + self.weights[vertex];
+            clique.push(vertex);
+            if weight > best_weight {
+                best_weight = weight;
+                best.clone_from(&clique);
+            }
+            stack.push(self.node(candidates, weight));
+        }
+        let open = stack.iter().filter_map(|node| Some(node.weight + node.branches.last()?.1));
+        MaxClique { members: best, weight: best_weight, bound: open.fold(best_weight, Weight::max) }
+    }
+
+    fn node(&self, candidates: BitSet, weight: Weight) -> Node {
+        Node { branches: self.color(&candidates), candidates, weight }
+    }
+
+    /// Orders vertices, each with a bound on the weight of the cliques among it and those before.
+    ///
+    /// Takes out one set of pairwise non-adjacent vertices after another. Each such colour is worth
+    /// the least weight left in any of its vertices; that much is taken from all of them, and
+    /// vertices with nothing left are done. The weight of a vertex is thus spread over the colours
+    /// it had until it was done, and a clique has at most one vertex of each colour: it weighs no
+    /// more than the colours were worth by the time the last of its vertices was done.
+    fn color(&self, vertices: &BitSet) -> Vec<(usize, Weight)> {
+        let mut left = self.weights.clone();
+        let mut uncolored = vertices.clone();
+        let mut done = Vec::with_capacity(vertices.len());
+        let mut bound = Weight::ZERO;
+        let mut class = Vec::new();
+        while !uncolored.is_empty() {
+            class.clear();
+            let mut eligible = uncolored.clone();
+            while let Some(vertex) = eligible.first() {
+                eligible.remove(vertex);
+                eligible.subtract(&self.edges[vertex]);
+                class.push(vertex);
+            }
+            let worth = class.iter().map(|&vertex| left[vertex]).min().unwrap_or_default();
+            bound += worth;
+            for &vertex in &class {
+                left[vertex] -= worth;
+                if left[vertex].is_zero() {
+                    uncolored.remove(vertex);
+                    done.push((vertex, bound));
+                }
+            }
+        }
+        done
+    }
+
+    /// A clique to begin with: vertices in search order, as long as they fit.
+    fn greedy(&self) -> Vec<usize> {
+        let mut candidates = BitSet::full(self.weights.len());
+        let mut clique = Vec::new();
+        while let Some(vertex) = candidates.first() {
+            candidates.intersect_with(&self.edges[vertex]);
+            clique.push(vertex);
+        }
+        clique
+    }
+
+    fn weight_of(&self, clique: &[usize]) -> Weight {
+        clique.iter().map(|&vertex| self.weights[vertex]).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A graph on `weights.len()` vertices with an edge where `draw` says so.
+    fn graph(count: usize, mut draw: impl FnMut() -> bool) -> Vec<BitSet> {
+        let mut edges = vec![BitSet::new(count); count];
+        for one in 0..count {
+            for other in 0..one {
+                if draw() {
+                    edges[one].insert(other);
+                    edges[other].insert(one);
+                }
+            }
+        }
+        edges
+    }
+
+    fn is_clique(members: &[usize], edges: &[BitSet]) -> bool {
+        members.iter().all(|&v| members.iter().all(|&u| u == v || edges[v].contains(u)))
+    }
+
+    /// The weight of the heaviest clique, by trying all sets of vertices.
+    fn heaviest(weights: &[Weight], edges: &[BitSet]) -> Weight {
+        (0..1u32 << weights.len())
+            .map(|set| (0..weights.len()).filter(|v| set >> v & 1 == 1).collect::<Vec<_>>())
+            .filter(|members| is_clique(members, edges))
+            .map(|members| members.iter().map(|&v| weights[v]).sum())
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// The weight of the heaviest clique, by Bron and Kerbosch's enumeration of maximal cliques
+    /// with pivots (1973).
+    fn bron_kerbosch(weights: &[Weight], edges: &[BitSet]) -> Weight {
+        fn extend(
+            weight: Weight,
+            mut candidates: BitSet,
+            mut excluded: BitSet,
+            weights: &[Weight],
+            edges: &[BitSet],
+        ) -> Weight {
+            let pivot = candidates.first().or(excluded.first());
+            let Some(pivot) = pivot else { return weight };
+            let mut open = candidates.clone();
+            open.subtract(&edges[pivot]);
+            let mut best = Weight::ZERO;
+            for vertex in open.iter() {
+                let mut with = [candidates.clone(), excluded.clone()];
+                with.iter_mut().for_each(|set| set.intersect_with(&edges[vertex]));
+                let [with_candidates, with_excluded] = with;
+                let weight = weight + weights[vertex];
+                best = best.max(extend(weight, with_candidates, with_excluded, weights, edges));
+                candidates.remove(vertex);
+                excluded.insert(vertex);
+            }
+            best
+        }
+        let count = weights.len();
+        extend(Weight::ZERO, BitSet::full(count), BitSet::new(count), weights, edges)
+    }
+
+    fn assert_answers(weights: &[Weight], edges: &[BitSet], expected: Weight) {
+        let found = max_clique(weights, edges, u64::MAX);
+        assert!(is_clique(&found.members, edges));
+        assert!(found.members.is_sorted());
+        assert_eq!(found.members.iter().map(|&v| weights[v]).sum::<Weight>(), found.weight);
+        assert_eq!(found.weight, expected);
+        assert!(found.is_exact());
+        // Stopped at any time it has a clique, and a bound that holds.
+        for budget in [0, 1, 2, 5, 10] {
+            let early = max_clique(weights, edges, budget);
+            assert!(is_clique(&early.members, edges));
+            assert!(early.weight <= expected && expected <= early.bound, "{early:?}");
+        }
+    }
+
+    fn cases(
+        vertices: std::ops::Range<usize>,
+    ) -> impl Strategy<Value = (Vec<Weight>, Vec<BitSet>)> {
+        let weights = prop_oneof![
+            prop::collection::vec(0u64..4, vertices.clone()),
+            prop::collection::vec(1u64..1_000_000, vertices.clone()),
+            prop::collection::vec(Just(1u64), vertices),
+        ];
+        (weights, 0u32..=100, any::<u64>()).prop_map(|(weights, percent, seed)| {
+            let weights: Vec<Weight> = weights.into_iter().map(Weight::new).collect();
+            let mut state = seed;
+            let edges = graph(weights.len(), || {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) % 100 < u64::from(percent)
+            });
+            (weights, edges)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_trying_all_sets_finds((weights, edges) in cases(0..11)) {
+            assert_answers(&weights, &edges, heaviest(&weights, &edges));
+        }
+
+        #[test]
+        fn finds_what_bron_and_kerbosch_find((weights, edges) in cases(20..36)) {
+            assert_answers(&weights, &edges, bron_kerbosch(&weights, &edges));
+        }
+    }
+
+    #[test]
+    fn weights_near_the_limit_do_not_overflow() {
+        let weights = [u64::MAX - 2, 1, 1].map(Weight::new);
+        assert_answers(&weights, &graph(3, || true), Weight::new(u64::MAX));
+        assert_answers(&weights, &graph(3, || false), Weight::new(u64::MAX - 2));
+    }
+
+    #[test]
+    fn a_complete_graph_of_a_thousand_needs_no_search() {
+        let weights: Vec<Weight> = (1..=1000).map(Weight::new).collect();
+        let found = max_clique(&weights, &graph(1000, || true), 0);
+        assert_eq!(found.members.len(), 1000);
+        assert!(found.is_exact());
+    }
+}

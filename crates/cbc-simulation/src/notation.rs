@@ -1,0 +1,280 @@
+//! Names for what has hashes and indices: how executions are written down and read.
+
+use std::collections::BTreeMap;
+
+use cbc_estimator::{Borda, Copeland, Estimator, Vote};
+use cbc_message::{Bit, BlockId, BlockVote, Estimate, HashIndex, Integer, MessageHash, Order};
+use cbc_validator::{Blockchain, Observer, Protocol, ValueConsensus};
+use cbc_view::{BlockIndex, BlockTree, MessageDag, MessageIndex, View};
+use serde_json::{Value as Json, json};
+
+/// The genesis, where executions are written down.
+pub const GENESIS: &str = "G";
+
+/// The names of an execution's messages, and of the items of its orders.
+#[derive(Clone, Debug, Default)]
+pub struct Notation {
+    /// By the order in which the messages were made.
+    messages: Vec<(String, MessageHash)>,
+    by_name: BTreeMap<String, usize>,
+    by_hash: HashIndex<usize>,
+    items: Vec<String>,
+}
+
+impl Notation {
+    /// A notation for orders of these items; none, in other protocols.
+    pub fn new(items: Vec<String>) -> Self {
+        Self { items, ..Self::default() }
+    }
+
+    /// The items of orders.
+    pub fn items(&self) -> &[String] {
+        &self.items
+    }
+
+    /// Calls the next message `name`. Neither the name nor the hash may be taken.
+    pub(crate) fn add(&mut self, name: String, hash: MessageHash) {
+        let number = self.messages.len();
+        self.by_name.insert(name.clone(), number);
+        self.by_hash.insert(hash, number);
+        self.messages.push((name, hash));
+    }
+
+    /// The names, in the order in which the messages were made.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.messages.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The place of the message of this name in the order in which they were made.
+    pub fn number_of(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The place of the message with this hash in the order in which they were made.
+    pub fn number_of_hash(&self, hash: &MessageHash) -> Option<usize> {
+        self.by_hash.get(hash).copied()
+    }
+
+    /// The name of a message; the hash itself, of one that has no name.
+    pub fn name(&self, hash: &MessageHash) -> String {
+        match self.number_of_hash(hash).and_then(|number| self.messages.get(number)) {
+            Some((name, _)) => name.clone(),
+            None => hash.to_string(),
+        }
+    }
+
+    /// The name of a block.
+    pub fn block_name(&self, block: BlockId) -> String {
+        match block {
+            BlockId::Genesis => GENESIS.to_owned(),
+            BlockId::Proposed(hash) => self.name(&hash),
+        }
+    }
+
+    /// The block of this name.
+    fn block_named(&self, name: &str) -> Option<BlockId> {
+        if name == GENESIS {
+            return Some(BlockId::Genesis);
+        }
+        let (_, hash) = self.messages.get(self.number_of(name)?)?;
+        Some(BlockId::Proposed(*hash))
+    }
+}
+
+/// A protocol whose executions can be recorded and replayed.
+pub trait Recorded: Protocol {
+    /// What a message carries.
+    fn write_estimate(notation: &Notation, estimate: &Self::Estimate) -> Json;
+
+    /// A first estimate; `None` if `json` is none of this protocol.
+    fn read_estimate(notation: &Notation, json: &Json) -> Option<Self::Estimate>;
+
+    /// A value, as the view of `observer` has it.
+    fn write_value<O>(
+        notation: &Notation,
+        observer: &Observer<Self, O>,
+        value: &Self::Value,
+    ) -> Json
+    where
+        Self: Sized;
+
+    /// The value that is written `json`, if the view of `observer` has it.
+    fn read_value<O>(
+        notation: &Notation,
+        observer: &Observer<Self, O>,
+        json: &Json,
+    ) -> Option<Self::Value>
+    where
+        Self: Sized;
+
+    /// The candidate that a message stands for: its block, or its value.
+    fn candidate_of<O>(observer: &Observer<Self, O>, message: MessageIndex) -> Option<Self::Value>
+    where
+        Self: Sized;
+
+    /// The blocks, in a protocol that has some.
+    fn blocks<O>(observer: &Observer<Self, O>) -> Option<&BlockTree>
+    where
+        Self: Sized;
+
+    /// The block that is a value, in a protocol that has some.
+    fn block_of(value: &Self::Value) -> Option<BlockIndex>;
+
+    /// What the named rule makes of the latest messages in the view of `observer`, in a protocol
+    /// that knows several.
+    fn estimate_by<O>(
+        _rule: &str,
+        _notation: &Notation,
+        _observer: &Observer<Self, O>,
+    ) -> Option<Json>
+    where
+        Self: Sized,
+    {
+        None
+    }
+}
+
+impl Recorded for Blockchain {
+    fn write_estimate(notation: &Notation, vote: &BlockVote) -> Json {
+        match *vote {
+            BlockVote::Propose { parent } => json!(notation.block_name(parent)),
+            BlockVote::Vote { block } => json!({ "vote": notation.block_name(block) }),
+        }
+    }
+
+    fn read_estimate(notation: &Notation, json: &Json) -> Option<BlockVote> {
+        Some(BlockVote::Propose { parent: notation.block_named(json.as_str()?)? })
+    }
+
+    fn write_value<O>(
+        notation: &Notation,
+        observer: &Observer<Self, O>,
+        block: &BlockIndex,
+    ) -> Json {
+        json!(notation.block_name(observer.blocks().id(observer.view(), *block)))
+    }
+
+    fn read_value<O>(
+        notation: &Notation,
+        observer: &Observer<Self, O>,
+        json: &Json,
+    ) -> Option<BlockIndex> {
+        observer.blocks().resolve(observer.view(), notation.block_named(json.as_str()?)?).ok()
+    }
+
+    fn candidate_of<O>(observer: &Observer<Self, O>, message: MessageIndex) -> Option<BlockIndex> {
+        observer.blocks().voted_by(message)
+    }
+
+    fn blocks<O>(observer: &Observer<Self, O>) -> Option<&BlockTree> {
+        Some(observer.blocks())
+    }
+
+    fn block_of(block: &BlockIndex) -> Option<BlockIndex> {
+        Some(*block)
+    }
+}
+
+/// An estimate that stands for itself in every view.
+pub trait Written: Estimate {
+    /// The estimate, written down.
+    fn write(&self, items: &[String]) -> Json;
+    /// The estimate that is written so.
+    fn read(json: &Json, items: &[String]) -> Option<Self>;
+
+    /// What the named rule makes of votes, where there are several rules.
+    fn estimate_by(
+        _rule: &str,
+        _view: &View<Self>,
+        _votes: &[Vote],
+        _items: usize,
+    ) -> Option<Self> {
+        None
+    }
+}
+
+impl Written for Bit {
+    fn write(&self, _: &[String]) -> Json {
+        json!(u8::from(*self))
+    }
+
+    fn read(json: &Json, _: &[String]) -> Option<Self> {
+        Self::try_from(u8::try_from(json.as_u64()?).ok()?).ok()
+    }
+}
+
+impl Written for Integer {
+    fn write(&self, _: &[String]) -> Json {
+        json!(self.0)
+    }
+
+    fn read(json: &Json, _: &[String]) -> Option<Self> {
+        json.as_i64().map(Self)
+    }
+}
+
+impl Written for Order {
+    fn write(&self, items: &[String]) -> Json {
+        let name = |&item: &u32| items.get(item as usize).cloned().unwrap_or(item.to_string());
+        json!(self.items().iter().map(name).collect::<Vec<_>>())
+    }
+
+    fn read(json: &Json, items: &[String]) -> Option<Self> {
+        let number = |name: &Json| Some(items.iter().position(|item| item == name)? as u32);
+        Self::new(json.as_array()?.iter().map(number).collect::<Option<_>>()?).ok()
+    }
+
+    fn estimate_by(rule: &str, view: &View<Self>, votes: &[Vote], items: usize) -> Option<Self> {
+        match rule {
+            "borda" => Borda::new(items).estimate(view, view.validators(), votes, None),
+            "condorcet" => Copeland::new(items).estimate(view, view.validators(), votes, None),
+            _ => None,
+        }
+    }
+}
+
+impl<E, S> Recorded for ValueConsensus<E, S>
+where
+    E: Written,
+    S: Estimator<View<E>, Value = E> + Clone,
+{
+    fn write_estimate(notation: &Notation, estimate: &E) -> Json {
+        estimate.write(notation.items())
+    }
+
+    fn read_estimate(notation: &Notation, json: &Json) -> Option<E> {
+        E::read(json, notation.items())
+    }
+
+    fn write_value<O>(notation: &Notation, _: &Observer<Self, O>, value: &E) -> Json {
+        value.write(notation.items())
+    }
+
+    fn read_value<O>(notation: &Notation, _: &Observer<Self, O>, json: &Json) -> Option<E> {
+        E::read(json, notation.items())
+    }
+
+    fn candidate_of<O>(observer: &Observer<Self, O>, message: MessageIndex) -> Option<E> {
+        Some(observer.view().estimate(message).clone())
+    }
+
+    fn blocks<O>(_: &Observer<Self, O>) -> Option<&BlockTree> {
+        None
+    }
+
+    fn block_of(_: &E) -> Option<BlockIndex> {
+        None
+    }
+
+    fn estimate_by<O>(
+        rule: &str,
+        notation: &Notation,
+        observer: &Observer<Self, O>,
+    ) -> Option<Json> {
+        let (view, items) = (observer.view(), notation.items());
+        let latest = view.latest_honest_messages();
+        let votes: Vec<Vote> =
+            latest.map(|(validator, message)| Vote { validator, message }).collect();
+        E::estimate_by(rule, view, &votes, items.len()).map(|estimate| estimate.write(items))
+    }
+}

@@ -1,0 +1,435 @@
+//! Running an execution, token by token.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use cbc_estimator::MajorityDriven;
+use cbc_message::{Message, ValidatorId, ValidatorSet, Weight};
+use cbc_oracle::SafetyOracle;
+use cbc_validator::{FinalityConflict, MakeError, Observer, Validator};
+use cbc_view::{HashedDag, MessageIndex, Rejection, View};
+use thiserror::Error;
+
+use crate::token::{Action, Execution, Token, TokenError};
+use crate::{Notation, Recorded};
+
+/// Parameters of a run, besides its execution.
+#[derive(Clone, Debug)]
+pub struct Setup<P, O> {
+    /// What is decided, and how.
+    pub protocol: P,
+    /// The oracle that all finalize by.
+    pub oracle: O,
+    /// The validators.
+    pub validators: Arc<ValidatorSet>,
+    /// The fault tolerance at which they finalize.
+    pub threshold: Weight,
+    /// Whether they check rule V5.
+    pub check_estimates: bool,
+    /// The items of orders; none in other protocols.
+    pub items: Vec<String>,
+}
+
+impl<P: Recorded + Clone, O: Clone> Setup<P, O> {
+    /// Somebody who has seen nothing.
+    pub fn observer(&self) -> Observer<P, O> {
+        let validators = Arc::clone(&self.validators);
+        Observer::new(self.protocol.clone(), self.oracle.clone(), validators)
+            .with_threshold(self.threshold)
+            .with_estimate_check(self.check_estimates)
+    }
+}
+
+/// How an observer of this protocol finalizes.
+type Finalize<P, O> =
+    fn(&mut Observer<P, O>) -> Result<(), FinalityConflict<<P as cbc_validator::Protocol>::Value>>;
+
+/// An execution in progress: every validator's view, and that of an observer who receives every
+/// message as soon as it is made.
+pub struct Run<P: Recorded, O> {
+    setup: Setup<P, O>,
+    validators: Vec<Validator<P, O>>,
+    /// Its indices are the order in which the messages were made, as are the notation's numbers.
+    global: Observer<P, O>,
+    notation: Notation,
+    display_heights: Vec<u32>,
+    finalize: Option<Finalize<P, O>>,
+    position: usize,
+}
+
+impl<P, O> Run<P, O>
+where
+    P: Recorded + Clone,
+    O: SafetyOracle<View<P::Estimate>> + Clone,
+{
+    /// A run at its start, in which nobody ever finalizes.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`] if there is not one initial estimate for each validator (or none at all), or
+    /// one is none of this protocol. Validator `i` then holds its first message, `I<i>`.
+    pub fn new(
+        setup: Setup<P, O>,
+        initial_estimates: Option<Vec<P::Estimate>>,
+    ) -> Result<Self, SetupError> {
+        let observers = setup.validators.ids().map(|id| Validator::new(id, setup.observer()));
+        let validators = observers
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| SetupError::Validator { problem: error.to_string() })?;
+        let mut run = Self {
+            global: setup.observer(),
+            notation: Notation::new(setup.items.clone()),
+            setup,
+            validators,
+            display_heights: Vec::new(),
+            finalize: None,
+            position: 0,
+        };
+        if let Some(estimates) = initial_estimates {
+            let (found, expected) = (estimates.len(), run.validators.len());
+            if found != expected {
+                return Err(SetupError::InitialEstimates { found, expected });
+            }
+            for (index, estimate) in estimates.into_iter().enumerate() {
+                let made = run.validators[index].make_message_with(estimate);
+                let invalid =
+                    |problem: String| SetupError::InitialEstimate { validator: index, problem };
+                let message = made.map_err(|error| invalid(error.to_string()))?;
+                run.announce(message, format!("I{index}"), 0)
+                    .map_err(|problem| invalid(problem.to_string()))?;
+            }
+        }
+        Ok(run)
+    }
+
+    /// What the run was set up with.
+    pub fn setup(&self) -> &Setup<P, O> {
+        &self.setup
+    }
+
+    /// The names of the messages made.
+    pub fn notation(&self) -> &Notation {
+        &self.notation
+    }
+
+    /// The observer who receives every message.
+    pub fn global(&self) -> &Observer<P, O> {
+        &self.global
+    }
+
+    /// The validators.
+    pub fn validators(&self) -> &[Validator<P, O>] {
+        &self.validators
+    }
+
+    /// The display height of each message made: one more than the greatest among the latest
+    /// messages its maker had seen, 0 if it had seen none; the genesis counts as seen, with 0.
+    pub fn display_heights(&self) -> &[u32] {
+        &self.display_heights
+    }
+
+    /// Carries out all of an execution.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`] at the first token that cannot be carried out.
+    pub fn execute(&mut self, execution: &Execution) -> Result<(), TokenError<StepError>> {
+        execution.tokens().iter().try_for_each(|token| self.step(token))
+    }
+
+    /// Carries out one token.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`] if it cannot be; nothing changes then.
+    pub fn step(&mut self, token: &Token) -> Result<(), TokenError<StepError>> {
+        let position = self.position;
+        self.position += 1;
+        self.carry_out(token).map_err(|problem| TokenError::new(position, token, problem))
+    }
+
+    fn carry_out(&mut self, token: &Token) -> Result<(), StepError> {
+        let count = self.validators.len();
+        let index = token.validator.index();
+        if index >= count {
+            return Err(StepError::UnknownValidator { validator: token.validator, count });
+        }
+        match &token.action {
+            Action::Make => {
+                self.check_new(&token.name)?;
+                let display_height = self.next_display_height(self.validators[index].observer());
+                let message = self.validators[index].make_message().map_err(cannot_make)?;
+                self.announce(message, token.name.clone(), display_height)
+            }
+            Action::MakeFrom(names) => {
+                self.check_new(&token.name)?;
+                let seen: Result<Vec<_>, _> = names.iter().map(|name| self.message(name)).collect();
+                let mut maker = Validator::new(token.validator, self.setup.observer())
+                    .map_err(|error| StepError::CannotMake { problem: error.to_string() })?;
+                for cone in self.past_cones(seen?, |_| false) {
+                    maker.observer_mut().receive(self.made(cone)).map_err(rejected)?;
+                }
+                let display_height = self.next_display_height(maker.observer());
+                let message = maker.make_message().map_err(cannot_make)?;
+                self.announce(message, token.name.clone(), display_height)
+            }
+            Action::Receive => {
+                let message = self.made(self.message(&token.name)?);
+                self.validators[index].observer_mut().receive(message).map_err(rejected).map(drop)
+            }
+            Action::ReceiveJustified => {
+                let message = self.message(&token.name)?;
+                let view = self.validators[index].observer().view();
+                let has = |cited| view.find(&self.global.view().hash(cited)).is_some();
+                for lacking in self.past_cones(vec![message], has) {
+                    let message = self.made(lacking);
+                    self.validators[index].observer_mut().receive(message).map_err(rejected)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The messages and their past cones, in an order in which each comes after all it cites;
+    /// without those that `has` answers for, and what only these cite.
+    fn past_cones(
+        &self,
+        messages: Vec<MessageIndex>,
+        has: impl Fn(MessageIndex) -> bool,
+    ) -> BTreeSet<MessageIndex> {
+        let mut cones = BTreeSet::new();
+        let mut found = messages;
+        while let Some(message) = found.pop() {
+            if !has(message) && cones.insert(message) {
+                let cited = self.global.view().message(message).justification().hashes();
+                found.extend(cited.filter_map(|hash| self.global.view().find(&hash)));
+            }
+        }
+        cones
+    }
+
+    fn message(&self, name: &str) -> Result<MessageIndex, StepError> {
+        match self.notation.number_of(name) {
+            Some(number) => Ok(MessageIndex::new(number as u32)),
+            None => Err(StepError::UnknownMessage { name: name.to_owned() }),
+        }
+    }
+
+    fn made(&self, message: MessageIndex) -> Message<P::Estimate> {
+        self.global.view().message(message).clone()
+    }
+
+    fn check_new(&self, name: &str) -> Result<(), StepError> {
+        if self.notation.number_of(name).is_some() || name == crate::notation::GENESIS {
+            return Err(StepError::NameTaken { name: name.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Gives a new message its name and shows it to the global observer.
+    fn announce(
+        &mut self,
+        message: Message<P::Estimate>,
+        name: String,
+        display_height: u32,
+    ) -> Result<(), StepError> {
+        if self.notation.number_of_hash(&message.hash()).is_some() {
+            return Err(StepError::SameMessage { other: self.notation.name(&message.hash()) });
+        }
+        let hash = message.hash();
+        self.global.receive(message).map_err(rejected)?;
+        self.notation.add(name, hash);
+        self.display_heights.push(display_height);
+        Ok(())
+    }
+
+    fn next_display_height(&self, observer: &Observer<P, O>) -> u32 {
+        let view = observer.view();
+        let height_of = |(_, message)| {
+            let number = self.notation.number_of_hash(&view.hash(message))?;
+            self.display_heights.get(number).copied()
+        };
+        let genesis = P::blocks(observer).map(|_| 0);
+        let seen = view.latest_messages().filter_map(height_of).chain(genesis).max();
+        seen.map_or(0, |height| height + 1)
+    }
+
+    /// Every view finalizes what is safe in it; in a protocol that cannot finalize, none does.
+    ///
+    /// # Errors
+    ///
+    /// [`ConflictingFinality`] at the first view in which what is safe conflicts with what is
+    /// final.
+    pub fn update_safe_estimates(&mut self) -> Result<(), ConflictingFinality> {
+        self.update_global_safe_estimate()?;
+        let Some(finalize) = self.finalize else { return Ok(()) };
+        for validator in &mut self.validators {
+            let id = validator.id();
+            let observer = validator.observer_mut();
+            if let Err(conflict) = finalize(observer) {
+                return Err(ConflictingFinality::new(
+                    Some(id),
+                    &self.notation,
+                    observer,
+                    &conflict,
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The global observer alone finalizes what is safe.
+    ///
+    /// # Errors
+    ///
+    /// [`ConflictingFinality`] if that conflicts with what is final.
+    pub fn update_global_safe_estimate(&mut self) -> Result<(), ConflictingFinality> {
+        let Some(finalize) = self.finalize else { return Ok(()) };
+        finalize(&mut self.global).map_err(|conflict| {
+            ConflictingFinality::new(None, &self.notation, &self.global, &conflict)
+        })
+    }
+
+    /// What a view has finalized. In a protocol that cannot finalize: the value that would be safe,
+    /// if its estimator were majority driven.
+    pub fn last_finalized(&self, observer: &Observer<P, O>) -> Option<P::Value> {
+        if self.finalize.is_some() {
+            return observer.finalized().map(|finalized| finalized.value.clone());
+        }
+        observer
+            .view()
+            .latest_honest_messages()
+            .filter_map(|(_, message)| P::candidate_of(observer, message))
+            .find(|value| observer.safety(value).reaches(self.setup.threshold))
+    }
+}
+
+impl<P, O> Run<P, O>
+where
+    P: Recorded<Estimator: MajorityDriven> + Clone,
+    O: SafetyOracle<View<P::Estimate>> + Clone,
+{
+    /// This run, with everybody finalizing when told to. Asks for a majority-driven estimator, as
+    /// [`Observer::update_safe_estimates`] does.
+    #[must_use]
+    pub fn finalizing(self) -> Self {
+        Self { finalize: Some(|observer| observer.update_safe_estimates().map(drop)), ..self }
+    }
+}
+
+fn cannot_make<R: Error + 'static>(error: MakeError<R>) -> StepError {
+    StepError::CannotMake { problem: error.to_string() }
+}
+
+fn rejected<R: Error + 'static>(rejection: Box<Rejection<R>>) -> StepError {
+    StepError::Rejected { problem: rejection.to_string() }
+}
+
+/// Why a run cannot start.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SetupError {
+    /// A validator could not be made.
+    #[error("{problem}")]
+    Validator {
+        /// Why.
+        problem: String,
+    },
+    /// Not one initial estimate for each validator.
+    #[error("{found} initial estimates for {expected} validators")]
+    InitialEstimates {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        expected: usize,
+    },
+    /// An initial estimate that nobody may have.
+    #[error("the initial estimate of validator {validator}: {problem}")]
+    InitialEstimate {
+        /// Whose it is.
+        validator: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Why a token cannot be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StepError {
+    /// The validator is not in the set.
+    #[error("there is no validator {validator}, only {count} from 0")]
+    UnknownValidator {
+        /// The validator.
+        validator: ValidatorId,
+        /// How many there are.
+        count: usize,
+    },
+    /// No message of this name has been made yet.
+    #[error("no message {name} has been made before")]
+    UnknownMessage {
+        /// The name.
+        name: String,
+    },
+    /// The name is taken.
+    #[error("the name {name} is taken")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// The message is, to the letter, one that exists.
+    #[error("the message made is the same as {other}")]
+    SameMessage {
+        /// The name of that one.
+        other: String,
+    },
+    /// The validator cannot make a message.
+    #[error("{problem}")]
+    CannotMake {
+        /// Why.
+        problem: String,
+    },
+    /// The message is invalid.
+    #[error("{problem}")]
+    Rejected {
+        /// Why.
+        problem: String,
+    },
+}
+
+/// In one view, what is safe conflicts with what is final.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "{who}: {conflicting} is safe, and conflicts with {finalized}, which is final; validators \
+     known to have equivocated weigh {observed_fault_weight}"
+)]
+pub struct ConflictingFinality {
+    /// Whose view it is.
+    pub who: String,
+    /// What is final.
+    pub finalized: String,
+    /// What is safe.
+    pub conflicting: String,
+    /// The weight of those that the view can prove to have equivocated.
+    pub observed_fault_weight: Weight,
+}
+
+impl ConflictingFinality {
+    fn new<P: Recorded, O>(
+        who: Option<ValidatorId>,
+        notation: &Notation,
+        observer: &Observer<P, O>,
+        conflict: &FinalityConflict<P::Value>,
+    ) -> Self
+    where
+        P::Value: fmt::Debug,
+    {
+        let write = |value| P::write_value(notation, observer, value).to_string();
+        Self {
+            who: who.map_or("the global view".to_owned(), |id| format!("validator {id}")),
+            finalized: write(&conflict.finalized),
+            conflicting: write(&conflict.conflicting),
+            observed_fault_weight: conflict.observed_fault_weight,
+        }
+    }
+}

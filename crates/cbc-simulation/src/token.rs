@@ -1,0 +1,223 @@
+//! The token language: an execution as plain data.
+//!
+//! ```text
+//! M-<validator>-<name>              the validator makes a message, which is known by this name
+//! M-<validator>-<name>-(<a>,<b>,…)  Byzantine: it makes one as if it had seen just the listed
+//!                                   messages and their past cones; nobody receives it yet
+//! S-<validator>-<name>              the validator receives the named message alone
+//! SJ-<validator>-<name>             it receives the message and all of its past cone
+//! ```
+//!
+//! Tokens are separated by white space; names are letters and digits.
+
+use std::fmt;
+use std::str::FromStr;
+
+use cbc_message::ValidatorId;
+use thiserror::Error;
+
+/// One step of an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Who acts.
+    pub validator: ValidatorId,
+    /// The message it makes or receives.
+    pub name: String,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What a validator does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// `M`: makes a message from its view.
+    Make,
+    /// `M` with a list: makes a message as if it had seen just the past cones of the messages
+    /// listed, and these. The message does not enter its view.
+    MakeFrom(Vec<String>),
+    /// `S`: receives a message alone.
+    Receive,
+    /// `SJ`: receives a message and everything in its past cone that it lacks.
+    ReceiveJustified,
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let command = match self.action {
+            Action::Make | Action::MakeFrom(_) => "M",
+            Action::Receive => "S",
+            Action::ReceiveJustified => "SJ",
+        };
+        write!(f, "{command}-{}-{}", self.validator, self.name)?;
+        match &self.action {
+            Action::MakeFrom(seen) => write!(f, "-({})", seen.join(",")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Token {
+    type Err = Malformed;
+
+    fn from_str(token: &str) -> Result<Self, Malformed> {
+        let mut fields = token.splitn(4, '-');
+        let command = fields.next().unwrap_or_default();
+        let validator = fields.next().ok_or(Malformed::Fields)?;
+        let name = fields.next().ok_or(Malformed::Fields)?;
+        let seen = fields.next();
+        let action = match (command, seen) {
+            ("M", None) => Action::Make,
+            ("M", Some(seen)) => Action::MakeFrom(names(seen)?),
+            ("S", None) => Action::Receive,
+            ("SJ", None) => Action::ReceiveJustified,
+            ("S" | "SJ", Some(_)) => return Err(Malformed::ListOnlyForMake),
+            _ => return Err(Malformed::Command),
+        };
+        let plain = !validator.is_empty() && validator.bytes().all(|byte| byte.is_ascii_digit());
+        let validator = validator.parse().ok().filter(|_| plain).ok_or(Malformed::Validator)?;
+        Ok(Self { validator: ValidatorId::new(validator), name: checked_name(name)?, action })
+    }
+}
+
+fn names(list: &str) -> Result<Vec<String>, Malformed> {
+    let inner = list.strip_prefix('(').and_then(|list| list.strip_suffix(')'));
+    match inner.ok_or(Malformed::List)? {
+        "" => Ok(Vec::new()),
+        inner => inner.split(',').map(checked_name).collect(),
+    }
+}
+
+fn checked_name(name: &str) -> Result<String, Malformed> {
+    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        Ok(name.to_owned())
+    } else {
+        Err(Malformed::Name)
+    }
+}
+
+/// What is wrong with the form of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Malformed {
+    /// Fewer than three fields.
+    #[error("expected COMMAND-VALIDATOR-NAME")]
+    Fields,
+    /// An unknown command.
+    #[error("expected the command M, S or SJ")]
+    Command,
+    /// A validator that is not a number.
+    #[error("expected a validator's number after the command")]
+    Validator,
+    /// A name with other characters than letters and digits.
+    #[error("expected a name of letters and digits")]
+    Name,
+    /// A fourth field that is not a list.
+    #[error("expected a list of names in parentheses, as in M-0-X-(A,B)")]
+    List,
+    /// A fourth field where none may be.
+    #[error("only M takes a list of names")]
+    ListOnlyForMake,
+}
+
+/// An execution: what every validator does, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Execution {
+    tokens: Vec<Token>,
+}
+
+impl Execution {
+    /// The tokens, in order.
+    pub fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// The number of messages made.
+    pub fn message_count(&self) -> usize {
+        let makes = |token: &&Token| matches!(token.action, Action::Make | Action::MakeFrom(_));
+        self.tokens.iter().filter(makes).count()
+    }
+}
+
+impl From<Vec<Token>> for Execution {
+    fn from(tokens: Vec<Token>) -> Self {
+        Self { tokens }
+    }
+}
+
+impl fmt::Display for Execution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, token) in self.tokens.iter().enumerate() {
+            write!(f, "{}{token}", if position == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Execution {
+    type Err = TokenError<Malformed>;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = |(position, token): (usize, &str)| {
+            token.parse().map_err(|problem| TokenError::new(position, token, problem))
+        };
+        text.split_whitespace()
+            .enumerate()
+            .map(parse)
+            .collect::<Result<Vec<_>, _>>()
+            .map(Self::from)
+    }
+}
+
+/// A token that cannot be read or carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("token {} (\"{token}\"): {problem}", .position + 1)]
+pub struct TokenError<P> {
+    /// Its position in the execution, from 0.
+    pub position: usize,
+    /// The token, cut to 80 characters.
+    pub token: String,
+    /// What is wrong.
+    pub problem: P,
+}
+
+impl<P> TokenError<P> {
+    pub(crate) fn new(position: usize, token: impl fmt::Display, problem: P) -> Self {
+        Self { position, token: format!("{token:.80}"), problem }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_execution_prints_as_it_is_read() {
+        let text = "M-0-A SJ-1-A S-12-A M-1-B-(A) M-1-C-() M-2-D-(A,B)";
+        let execution: Execution = text.parse().unwrap();
+        assert_eq!(execution.to_string(), text);
+        assert_eq!(execution.message_count(), 4);
+        assert_eq!("  M-0-A \n SJ-1-A ".parse::<Execution>().unwrap().tokens().len(), 2);
+    }
+
+    #[test]
+    fn a_malformed_token_is_pointed_at() {
+        for (token, problem) in [
+            ("M", Malformed::Fields),
+            ("M-0", Malformed::Fields),
+            ("X-0-A", Malformed::Command),
+            ("m-0-A", Malformed::Command),
+            ("M--A", Malformed::Validator),
+            ("M-+1-A", Malformed::Validator),
+            ("M-99999999999-A", Malformed::Validator),
+            ("M-0-", Malformed::Name),
+            ("M-0-Ä", Malformed::Name),
+            ("M-0-A-B", Malformed::List),
+            ("M-0-A-(B", Malformed::List),
+            ("M-0-A-(B,)", Malformed::Name),
+            ("S-0-A-(B)", Malformed::ListOnlyForMake),
+        ] {
+            let error = format!("M-0-A {token}").parse::<Execution>().unwrap_err();
+            assert_eq!((error.position, error.problem), (1, problem), "{token}");
+            assert!(error.to_string().starts_with(&format!("token 2 (\"{token}\")")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The view graph: what of a view is worth drawing, as plain data.
+
+use std::collections::BTreeMap;
+
+use cbc_message::{ValidatorId, Weight};
+use cbc_oracle::SafetyOracle;
+use cbc_view::{BlockIndex, MessageDag, MessageIndex, View};
+
+use crate::{Recorded, Run};
+
+/// The newest messages of the global view of a run, placed: a lane for each validator, display
+/// height upward. Messages are named by their positions in `messages`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewGraph {
+    /// What each lane's validator weighs.
+    pub lanes: Vec<Weight>,
+    /// The lowest and the greatest display height in the graph.
+    pub heights: (u32, u32),
+    /// The messages of these heights, in the order in which they were made.
+    pub messages: Vec<PlacedMessage>,
+    /// Whether messages are votes for blocks, and blocks built on each other.
+    pub has_blocks: bool,
+    /// In a blockchain: the messages that propose the blocks of the fork choice, from the lowest.
+    pub fork_choice: Vec<usize>,
+}
+
+/// A message, placed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlacedMessage {
+    /// What it is called.
+    pub name: String,
+    /// Whose lane it is in.
+    pub lane: ValidatorId,
+    /// Its sequence number.
+    pub sequence_number: u64,
+    /// How high it is drawn.
+    pub display_height: u32,
+    /// In other protocols than a blockchain: its estimate.
+    pub estimate: Option<String>,
+    /// How many faulty validators its candidate tolerates; `None` if it is not safe. In a
+    /// blockchain only asked of the fork choice: nothing else is safe.
+    pub faults: Option<usize>,
+    /// In a blockchain: the message that proposes what its block is built on, or the block it
+    /// votes for; `None` for the genesis, and below the graph.
+    pub parent: Option<usize>,
+    /// The messages it cites that its sender's previous message did not.
+    pub newly_cited: Vec<usize>,
+    /// Whether its sender is known to have equivocated.
+    pub equivocator: bool,
+}
+
+impl ViewGraph {
+    /// The view graph of the observer who receives every message: its `most_heights` greatest
+    /// display heights. Asks the oracle once for each block of the fork choice among them, or for
+    /// each message in a protocol without blocks.
+    pub fn of<P, O>(run: &Run<P, O>, most_heights: u32) -> Self
+    where
+        P: Recorded + Clone,
+        O: SafetyOracle<View<P::Estimate>> + Clone,
+    {
+        let top = run.display_heights().iter().copied().max().unwrap_or(0);
+        let bottom = (top + 1).saturating_sub(most_heights);
+        let placed = (0..).map(MessageIndex::new).zip(run.display_heights());
+        let positions: BTreeMap<MessageIndex, usize> = placed
+            .filter(|&(_, &height)| height >= bottom)
+            .map(|(message, _)| message)
+            .zip(0..)
+            .collect();
+        let graph = Placing { run, positions };
+        let fork_choice = graph.fork_choice();
+        Self {
+            lanes: run.setup().validators.weights().to_vec(),
+            heights: (bottom, top),
+            messages: graph
+                .positions
+                .keys()
+                .map(|&message| graph.place(message, &fork_choice))
+                .collect(),
+            has_blocks: P::blocks(run.global()).is_some(),
+            fork_choice,
+        }
+    }
+}
+
+struct Placing<'a, P: Recorded, O> {
+    run: &'a Run<P, O>,
+    /// The messages that are drawn, and their positions.
+    positions: BTreeMap<MessageIndex, usize>,
+}
+
+impl<P, O> Placing<'_, P, O>
+where
+    P: Recorded + Clone,
+    O: SafetyOracle<View<P::Estimate>> + Clone,
+{
+    fn place(&self, message: MessageIndex, fork_choice: &[usize]) -> PlacedMessage {
+        let run = self.run;
+        let (global, view) = (run.global(), run.global().view());
+        let estimate = P::blocks(global)
+            .is_none()
+            .then(|| P::write_estimate(run.notation(), view.estimate(message)).to_string());
+        let asked = estimate.is_some()
+            || self
+                .position(message)
+                .is_some_and(|position| fork_choice.binary_search(&position).is_ok());
+        PlacedMessage {
+            name: run.notation().name(&view.message(message).hash()),
+            lane: view.sender(message),
+            sequence_number: view.sequence_number(message),
+            display_height: run.display_heights()[message.index()],
+            estimate,
+            faults: if asked { self.faults(message) } else { None },
+            parent: self.parent(message),
+            newly_cited: self.newly_cited(message),
+            equivocator: view.is_equivocator(view.sender(message)),
+        }
+    }
+
+    fn position(&self, message: MessageIndex) -> Option<usize> {
+        self.positions.get(&message).copied()
+    }
+
+    /// The positions of the proposals of the fork choice that are drawn; ascending, since every
+    /// block is made after its parent.
+    fn fork_choice(&self) -> Vec<usize> {
+        let global = self.run.global();
+        let Some(blocks) = P::blocks(global) else { return Vec::new() };
+        let head = global.estimate().as_ref().and_then(P::block_of);
+        let proposals = std::iter::successors(head, |&block| blocks.parent(block))
+            .map_while(|block| self.position(blocks.proposal(block)?));
+        let mut chain: Vec<usize> = proposals.collect();
+        chain.reverse();
+        chain
+    }
+
+    fn parent(&self, message: MessageIndex) -> Option<usize> {
+        let blocks = P::blocks(self.run.global())?;
+        let voted: BlockIndex = blocks.voted_by(message)?;
+        let proposes = blocks.proposal(voted) == Some(message);
+        let target = if proposes { blocks.parent(voted)? } else { voted };
+        self.position(blocks.proposal(target)?)
+    }
+
+    fn newly_cited(&self, message: MessageIndex) -> Vec<usize> {
+        let view = self.run.global().view();
+        let previous = view.previous(message);
+        let news = view.citations(message).iter().filter_map(|&(validator, seen)| {
+            let before = previous.map(|previous| view.seen(previous, validator));
+            seen.latest().filter(|_| Some(seen) != before)
+        });
+        news.filter_map(|cited| self.position(cited)).collect()
+    }
+
+    fn faults(&self, message: MessageIndex) -> Option<usize> {
+        let global = self.run.global();
+        let safety = global.safety(&P::candidate_of(global, message)?);
+        safety.fault_tolerance.map(|_| safety.faults)
+    }
+}

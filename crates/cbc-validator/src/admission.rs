@@ -1,0 +1,81 @@
+//! Rule V5: an estimate follows from its justification (semantics §4).
+
+use cbc_estimator::{Estimator, Vote};
+use cbc_message::ValidatorId;
+use cbc_view::{Admission, Candidate, MessageIndex, Seen, View};
+use thiserror::Error;
+
+use crate::Protocol;
+
+/// Why a structurally valid message is refused. `E` is the protocol's estimate, `I` its
+/// estimator's word for what is no estimate at all.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum InvalidEstimate<E, I> {
+    /// Not a value of the protocol, whatever its maker had seen.
+    #[error("not an estimate of this protocol: {0}")]
+    Inadmissible(#[source] I),
+    /// V5: the estimator answers something else to the message's justification.
+    #[error(
+        "V5: the estimate does not follow from the justification: expected {expected:?}, found {found:?}"
+    )]
+    DoesNotFollow {
+        /// What a maker who had seen just what the message cites would have carried.
+        expected: E,
+        /// What the message carries.
+        found: E,
+    },
+}
+
+/// The error of a protocol's estimates.
+pub type EstimateError<P> = InvalidEstimate<
+    <P as Protocol>::Estimate,
+    <<P as Protocol>::Estimator as Estimator<View<<P as Protocol>::Estimate>>>::Inadmissible,
+>;
+
+/// Checks the estimates of messages before a view stores them, and tells the estimator of each
+/// that it does.
+pub(crate) struct Estimates<'a, P: Protocol> {
+    pub(crate) protocol: &'a P,
+    pub(crate) estimator: &'a mut P::Estimator,
+    /// Whether V5 is checked.
+    pub(crate) check: bool,
+}
+
+impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
+    type Error = EstimateError<P>;
+
+    fn check(
+        &mut self,
+        view: &View<P::Estimate>,
+        candidate: &Candidate<'_, P::Estimate>,
+    ) -> Result<(), EstimateError<P>> {
+        let found = candidate.message.estimate();
+        self.estimator.admit(view, found).map_err(InvalidEstimate::Inadmissible)?;
+        if !self.check {
+            return Ok(());
+        }
+        // From the genesis, not from what this view has finalized: the verdict depends on the
+        // message's own past alone.
+        let votes: Vec<Vote> = votes(candidate.citations).collect();
+        match self.estimator.estimate(view, view.validators(), &votes, None) {
+            Some(value) if !self.estimator.follows(view, &value, found) => {
+                Err(InvalidEstimate::DoesNotFollow {
+                    expected: self.protocol.estimate(view, self.estimator, &value),
+                    found: found.clone(),
+                })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn justified(&mut self, view: &View<P::Estimate>, message: MessageIndex) {
+        self.estimator.insert(view, message);
+    }
+}
+
+/// The votes among citations: equivocators have none.
+fn votes(citations: &[(ValidatorId, Seen)]) -> impl Iterator<Item = Vote> {
+    citations
+        .iter()
+        .filter_map(|&(validator, seen)| Some(Vote { validator, message: seen.latest()? }))
+}

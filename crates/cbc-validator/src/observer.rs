@@ -1,0 +1,220 @@
+//! An observer: receives messages, estimates, and finalizes, but makes no messages.
+
+use std::sync::Arc;
+
+use cbc_estimator::{Estimator, MajorityDriven, Vote};
+use cbc_message::{Message, ValidatorSet, Weight};
+use cbc_oracle::{Safety, SafetyOracle};
+use cbc_view::{BlockTree, Property, Receipt, Rejection, View};
+use thiserror::Error;
+use tracing::{error, info};
+
+use crate::admission::Estimates;
+use crate::{Blockchain, EstimateError, Protocol};
+
+/// A value that will not change unless more validators equivocate than its safety says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finalized<V> {
+    /// The value.
+    pub value: V,
+    /// What the oracle answered when it was finalized.
+    pub safety: Safety,
+}
+
+/// A view, an estimator that follows it, and what has been finalized in it.
+///
+/// Generic over the protocol and the oracle. Without I/O: calls in, and what changed out.
+pub struct Observer<P: Protocol, O> {
+    protocol: P,
+    oracle: O,
+    view: View<P::Estimate>,
+    estimator: P::Estimator,
+    finalized: Option<Finalized<P::Value>>,
+    threshold: Weight,
+    check_estimates: bool,
+}
+
+impl<P: Protocol, O> Observer<P, O> {
+    /// An observer that has seen nothing, finalizes at fault tolerance 0 (the proof of concept's
+    /// "margin > 0") and checks rule V5.
+    pub fn new(protocol: P, oracle: O, validators: Arc<ValidatorSet>) -> Self {
+        Self {
+            estimator: protocol.estimator(),
+            protocol,
+            oracle,
+            view: View::new(validators),
+            finalized: None,
+            threshold: Weight::ZERO,
+            check_estimates: true,
+        }
+    }
+
+    /// Finalizes only what tolerates equivocators of weight `threshold`.
+    #[must_use]
+    pub fn with_threshold(self, threshold: Weight) -> Self {
+        Self { threshold, ..self }
+    }
+
+    /// Checks rule V5, or does not: then makers are trusted to estimate honestly.
+    #[must_use]
+    pub fn with_estimate_check(self, check_estimates: bool) -> Self {
+        Self { check_estimates, ..self }
+    }
+
+    /// The protocol.
+    pub fn protocol(&self) -> &P {
+        &self.protocol
+    }
+
+    /// The view.
+    pub fn view(&self) -> &View<P::Estimate> {
+        &self.view
+    }
+
+    /// The estimator, as told of the view's messages.
+    pub fn estimator(&self) -> &P::Estimator {
+        &self.estimator
+    }
+
+    /// The last finalized value and its safety, if anything is finalized.
+    pub fn finalized(&self) -> Option<&Finalized<P::Value>> {
+        self.finalized.as_ref()
+    }
+
+    /// Receives a message and checks it: V1–V5 and V8.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] if it is invalid; nothing is stored then. See [`View::insert_with`].
+    pub fn receive(
+        &mut self,
+        message: Message<P::Estimate>,
+    ) -> Result<Receipt<EstimateError<P>>, Box<Rejection<EstimateError<P>>>> {
+        let mut estimates = Estimates {
+            protocol: &self.protocol,
+            estimator: &mut self.estimator,
+            check: self.check_estimates,
+        };
+        self.view.insert_with(message, &mut estimates)
+    }
+
+    /// The estimate by the latest messages of this view, starting from the last finalized value;
+    /// `None` while they leave it open.
+    pub fn estimate(&self) -> Option<P::Value> {
+        self.estimate_from(self.finalized.as_ref().map(|finalized| &finalized.value))
+    }
+
+    fn estimate_from(&self, start: Option<&P::Value>) -> Option<P::Value> {
+        let votes: Vec<Vote> = self
+            .view
+            .latest_honest_messages()
+            .map(|(validator, message)| Vote { validator, message })
+            .collect();
+        self.estimator.estimate(&self.view, self.view.validators(), &votes, start)
+    }
+}
+
+impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
+    /// The oracle's answer for `value` in this view.
+    pub fn safety(&self, value: &P::Value) -> Safety {
+        self.safety_by(&self.oracle, value)
+    }
+
+    /// The answer of another oracle for `value` in this view.
+    pub fn safety_by<Q>(&self, oracle: &Q, value: &P::Value) -> Safety
+    where
+        Q: SafetyOracle<View<P::Estimate>> + ?Sized,
+    {
+        let property = self.protocol.property(&self.estimator, value);
+        let property: &dyn Property<View<P::Estimate>> = &property;
+        oracle.safety(&self.view, self.view.validators(), property)
+    }
+
+    /// The last of the candidates of `tip`, past the first `above`, that is safe at the threshold.
+    ///
+    /// By bisection, since no candidate is safer than one before it (semantics §6): the oracle is
+    /// asked O(log n) times for n candidates.
+    fn deepest_safe(&self, tip: &P::Value, above: u32) -> Option<Finalized<P::Value>> {
+        let mut deepest = None;
+        let (mut safe, mut unsafe_) = (above, self.protocol.depth(&self.estimator, tip) + 1);
+        while unsafe_ - safe > 1 {
+            let depth = safe + (unsafe_ - safe) / 2;
+            let value = self.protocol.candidate(&self.estimator, tip, depth);
+            let safety = self.safety(&value);
+            if safety.reaches(self.threshold) {
+                safe = depth;
+                deepest = Some(Finalized { value, safety });
+            } else {
+                unsafe_ = depth;
+            }
+        }
+        deepest
+    }
+}
+
+impl<P, O> Observer<P, O>
+where
+    P: Protocol<Estimator: MajorityDriven>,
+    O: SafetyOracle<View<P::Estimate>>,
+{
+    /// Finalizes the deepest safe candidate of the estimate, if that is further than before, and
+    /// says so. What is finalized stays so.
+    ///
+    /// Asks for a majority-driven estimator: the oracles' arguments hold for no other
+    /// (semantics §7).
+    ///
+    /// # Errors
+    ///
+    /// [`FinalityConflict`] if a value that conflicts with the last finalized one is safe too: more
+    /// validators have equivocated than that one tolerated. Nothing changes then.
+    pub fn update_safe_estimates(
+        &mut self,
+    ) -> Result<Option<&Finalized<P::Value>>, FinalityConflict<P::Value>> {
+        // From the genesis: from the last finalized value one could never leave it, and would not
+        // see that it had been overturned.
+        let Some(tip) = self.estimate_from(None) else { return Ok(None) };
+        let finalized = self.finalized.as_ref().map(|finalized| &finalized.value);
+        let overturned = finalized
+            .filter(|finalized| self.protocol.conflict(&self.estimator, finalized, &tip))
+            .cloned();
+        if let Some(finalized) = overturned {
+            return match self.deepest_safe(&tip, 0) {
+                Some(Finalized { value, .. })
+                    if self.protocol.conflict(&self.estimator, &finalized, &value) =>
+                {
+                    let observed_fault_weight = self.view.observed_fault_weight();
+                    error!(?finalized, conflicting = ?value, %observed_fault_weight, "finality conflict");
+                    Err(FinalityConflict { finalized, conflicting: value, observed_fault_weight })
+                }
+                _ => Ok(None),
+            };
+        }
+        let above = finalized.map_or(0, |value| self.protocol.depth(&self.estimator, value));
+        let Some(deeper) = self.deepest_safe(&tip, above) else { return Ok(None) };
+        info!(value = ?deeper.value, fault_tolerance = ?deeper.safety.fault_tolerance, "finalized");
+        Ok(Some(self.finalized.insert(deeper)))
+    }
+}
+
+impl<O> Observer<Blockchain, O> {
+    /// The blocks of this view.
+    pub fn blocks(&self) -> &BlockTree {
+        self.estimator.blocks()
+    }
+}
+
+/// Two values were found safe that cannot both be decided: validators of more weight have
+/// equivocated than the first one tolerated.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "{conflicting:?} is safe, and conflicts with {finalized:?}, which is finalized: \
+     validators of weight {observed_fault_weight} are known to have equivocated"
+)]
+pub struct FinalityConflict<V: std::fmt::Debug> {
+    /// The value that is finalized, and stays so.
+    pub finalized: V,
+    /// The value that conflicts with it.
+    pub conflicting: V,
+    /// The weight of the validators that the view can prove to have equivocated.
+    pub observed_fault_weight: Weight,
+}

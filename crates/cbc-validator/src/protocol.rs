@@ -1,0 +1,158 @@
+//! Protocols: an estimate, the estimator that finds it, and what finalizing it means.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use cbc_estimator::{Borda, Copeland, Estimator, Ghost, WeightedMedian};
+use cbc_message::{Bit, BlockVote, Estimate, Integer, Order};
+use cbc_view::{BlockIndex, Equals, OnBlock, Property, View};
+
+/// A consensus protocol: ties estimate, estimator and conflict together.
+///
+/// What it decides are values, each the end of a chain of *candidates*: a block's candidates are
+/// its ancestors from height 1 up to itself; a bit, an integer or an order is its own only
+/// candidate. Whatever agrees with a candidate agrees with those before it in the chain, so a
+/// candidate is never safer than one before it (semantics §6). Two values conflict unless one is
+/// a candidate of the other.
+pub trait Protocol {
+    /// What messages carry.
+    type Estimate: Estimate;
+
+    /// What is decided.
+    type Value: Clone + Debug + Eq;
+
+    /// How the value is found.
+    type Estimator: Estimator<View<Self::Estimate>, Value = Self::Value>;
+
+    /// An estimator that has been told of no message.
+    fn estimator(&self) -> Self::Estimator;
+
+    /// What a message carries whose maker's estimator answers `value`.
+    fn estimate(
+        &self,
+        view: &View<Self::Estimate>,
+        estimator: &Self::Estimator,
+        value: &Self::Value,
+    ) -> Self::Estimate;
+
+    /// The property of messages whose safety makes `value` final.
+    fn property<'a>(
+        &self,
+        estimator: &'a Self::Estimator,
+        value: &Self::Value,
+    ) -> impl Property<View<Self::Estimate>> + use<'a, Self>;
+
+    /// The number of candidates in the chain that ends in `value`; 0 for what nobody needs to
+    /// decide.
+    fn depth(&self, estimator: &Self::Estimator, value: &Self::Value) -> u32;
+
+    /// The candidate at `depth` of the chain that ends in `value`: `value` itself at its depth and
+    /// beyond.
+    fn candidate(
+        &self,
+        estimator: &Self::Estimator,
+        value: &Self::Value,
+        depth: u32,
+    ) -> Self::Value;
+
+    /// Whether the two values can never both be decided.
+    fn conflict(
+        &self,
+        estimator: &Self::Estimator,
+        one: &Self::Value,
+        other: &Self::Value,
+    ) -> bool {
+        let depth = self.depth(estimator, one).min(self.depth(estimator, other));
+        self.candidate(estimator, one, depth) != self.candidate(estimator, other, depth)
+    }
+}
+
+/// Casper the Friendly Ghost: consensus on a chain of blocks, by LMD GHOST.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Blockchain;
+
+impl Protocol for Blockchain {
+    type Estimate = BlockVote;
+    type Value = BlockIndex;
+    type Estimator = Ghost;
+
+    fn estimator(&self) -> Ghost {
+        Ghost::new()
+    }
+
+    fn estimate(&self, view: &View<BlockVote>, ghost: &Ghost, head: &BlockIndex) -> BlockVote {
+        BlockVote::Propose { parent: ghost.blocks().id(view, *head) }
+    }
+
+    fn property<'a>(
+        &self,
+        ghost: &'a Ghost,
+        block: &BlockIndex,
+    ) -> impl Property<View<BlockVote>> + use<'a> {
+        OnBlock { blocks: ghost.blocks(), block: *block }
+    }
+
+    fn depth(&self, ghost: &Ghost, block: &BlockIndex) -> u32 {
+        ghost.blocks().height(*block)
+    }
+
+    fn candidate(&self, ghost: &Ghost, block: &BlockIndex, depth: u32) -> BlockIndex {
+        ghost.blocks().ancestor_at(*block, depth).unwrap_or(*block)
+    }
+}
+
+/// Consensus on a single value: a bit, an integer, an order.
+#[derive(Clone, Debug)]
+pub struct ValueConsensus<E, S> {
+    estimator: S,
+    estimates: PhantomData<fn() -> E>,
+}
+
+impl<E, S> ValueConsensus<E, S> {
+    /// The protocol whose estimates `estimator` finds; one that has been told of no message.
+    pub fn new(estimator: S) -> Self {
+        Self { estimator, estimates: PhantomData }
+    }
+}
+
+/// Consensus on a bit, by the lower weighted median.
+pub type BinaryConsensus = ValueConsensus<Bit, WeightedMedian<Bit>>;
+
+/// Consensus on an integer, by the lower weighted median.
+pub type IntegerConsensus = ValueConsensus<Integer, WeightedMedian<Integer>>;
+
+/// Consensus on an order of known items, by Copeland's rule.
+pub type OrderConsensus = ValueConsensus<Order, Copeland>;
+
+/// The proof of concept's order protocol, by Borda's rule. It cannot finalize (semantics §7).
+pub type BordaConsensus = ValueConsensus<Order, Borda>;
+
+impl<E, S> Protocol for ValueConsensus<E, S>
+where
+    E: Estimate,
+    S: Estimator<View<E>, Value = E> + Clone,
+{
+    type Estimate = E;
+    type Value = E;
+    type Estimator = S;
+
+    fn estimator(&self) -> S {
+        self.estimator.clone()
+    }
+
+    fn estimate(&self, _: &View<E>, _: &S, value: &E) -> E {
+        value.clone()
+    }
+
+    fn property<'a>(&self, _: &'a S, value: &E) -> impl Property<View<E>> + use<'a, E, S> {
+        Equals(value.clone())
+    }
+
+    fn depth(&self, _: &S, _: &E) -> u32 {
+        1
+    }
+
+    fn candidate(&self, _: &S, value: &E, _: u32) -> E {
+        value.clone()
+    }
+}
