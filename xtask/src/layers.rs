@@ -43,6 +43,8 @@ const LAYERS: &[Layer] = &[
     layer("cbc-tests",      &["cbc-message", "cbc-view", "cbc-estimator", "cbc-oracle", "cbc-oracle-*",
                               "cbc-validator", "cbc-simulation", "cbc-cli"],
                             &["cbc-testkit"]),
+    // A user of two layers alone, as there are outside.
+    layer("two-layers",     &["cbc-view", "cbc-oracle"], &[]),
     layer("xtask",          &[], &[]),
 ];
 

@@ -112,8 +112,8 @@ pub struct SimulateArguments {
     #[arg(long, short, value_enum, default_value_t)]
     pub mode: ModeArgument,
 
-    /// How many rounds a message travels: no-delay, step, constant[:ROUNDS], random[:MOST] or
-    /// gaussian[:MEAN,DEVIATION].
+    /// How many rounds a message travels: no-delay, step, constant, random or gaussian, or
+    /// with parameters constant:ROUNDS, random:MOST or gaussian:MEAN,DEVIATION.
     #[arg(long, default_value = "random:2", value_parser = parse_network)]
     pub network: Network,
 

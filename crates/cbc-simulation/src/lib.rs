@@ -29,7 +29,7 @@
 //! run.execute(&execution)?;
 //! run.update_safe_estimates()?;
 //! let finalized = run.global().finalized().expect("0 and 1 lock in a block").value;
-//! assert_eq!(run.global().blocks().height(finalized), 2);
+//! assert_eq!(run.global().blocks().height(finalized), 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -1,0 +1,325 @@
+//! Observers and validators: rule V5, finality, and making messages.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::sync::Arc;
+
+use cbc_estimator::{Copeland, WeightedMedian};
+use cbc_message::{
+    Bit, BlockId, BlockVote, Integer, Message, MessageHash, Order, ValidatorId, ValidatorSet,
+    Weight,
+};
+use cbc_oracle::CliqueOracle;
+use cbc_testkit::{Dag, DagEstimate};
+use cbc_validator::{
+    BinaryConsensus, Blockchain, EstimateError, FinalityConflict, InvalidEstimate, MakeError,
+    NotAValidator, Observer, OrderConsensus, Protocol, Validator,
+};
+use cbc_view::{HashedDag, MessageDag, Reason};
+use proptest::prelude::*;
+
+fn weights(units: &[u64]) -> Arc<ValidatorSet> {
+    Arc::new(ValidatorSet::new(units.iter().copied().map(Weight::new)).unwrap())
+}
+
+fn observer<P: Protocol>(protocol: P, units: &[u64]) -> Observer<P, CliqueOracle> {
+    Observer::new(protocol, CliqueOracle::new(), weights(units))
+}
+
+fn binary(units: &[u64]) -> Observer<BinaryConsensus, CliqueOracle> {
+    observer(BinaryConsensus::new(WeightedMedian::new()), units)
+}
+
+fn receive<P: Protocol>(
+    observer: &mut Observer<P, CliqueOracle>,
+    messages: &[Message<P::Estimate>],
+) {
+    for message in messages {
+        observer.receive(message.clone()).map_err(|error| error.to_string()).unwrap();
+    }
+}
+
+/// Why the last message is refused by somebody who has received the others.
+fn refusal<P>(protocol: P, units: &[u64], text: &str) -> EstimateError<P>
+where
+    P: Protocol<Estimate: DagEstimate>,
+{
+    let dag = Dag::<P::Estimate>::parse(text);
+    let mut observer = observer(protocol, units);
+    let (last, before) = dag.messages().split_last().unwrap();
+    receive(&mut observer, before);
+    match observer.receive(last.clone()).map(drop).unwrap_err().reason {
+        Reason::Refused(refusal) => refusal,
+        Reason::Invalid(invalid) => panic!("{invalid}"),
+    }
+}
+
+#[test]
+fn v5_an_estimate_that_does_not_follow_is_refused_and_the_right_one_named() {
+    let binary = BinaryConsensus::new(WeightedMedian::new());
+    let refusal = refusal(binary, &[2, 1, 1], "a 0 1; b 1 0; c 2 0 a b");
+    let expected = InvalidEstimate::DoesNotFollow { expected: Bit::One, found: Bit::Zero };
+    assert_eq!(refusal, expected);
+}
+
+#[test]
+fn v5_is_judged_by_the_justification_alone_not_by_what_the_view_knows() {
+    // c has seen b alone, and so must say 0, whatever this view has seen besides.
+    let dag = Dag::<Bit>::parse("a 0 1; b 1 0; c 2 0 b");
+    receive(&mut binary(&[9, 1, 1]), dag.messages());
+    // d holds proof against 0, so 0 weighs nothing: it must say what b says.
+    let dag = Dag::<Bit>::parse("a 0 1; x 0 0; b 1 0; d 2 0 b !a,x");
+    receive(&mut binary(&[9, 1, 1]), dag.messages());
+    // e has not seen the proof.
+    let dag = Dag::<Bit>::parse("a 0 1; x 0 0; b 1 0; e 2 1 b a");
+    receive(&mut binary(&[9, 1, 1]), dag.messages());
+}
+
+#[test]
+fn v5_with_nothing_seen_any_value_will_do_and_a_block_goes_on_the_genesis() {
+    receive(&mut binary(&[1, 1]), Dag::<Bit>::parse("a 0 1; b 1 0").messages());
+    let refusal = refusal(Blockchain, &[1, 1], "a 0 ^G; b 1 ^a");
+    let InvalidEstimate::DoesNotFollow { expected, .. } = refusal else { panic!("{refusal}") };
+    assert_eq!(expected, BlockVote::Propose { parent: BlockId::Genesis });
+}
+
+#[test]
+fn v5_a_block_goes_on_the_fork_choice_of_its_justification() {
+    let fork = "a 0 ^G; b 1 ^G; c 2 ^b b;";
+    let dag = Dag::<BlockVote>::parse(&format!("{fork} d 0 ^c a b c"));
+    receive(&mut observer(Blockchain, &[1, 1, 1]), dag.messages());
+    for wrong in ["d 0 ^a a b c", "d 0 ^G a b c", "d 0 =a a b c", "d 0 =b a b c"] {
+        let refusal = refusal(Blockchain, &[1, 1, 1], &format!("{fork} {wrong}"));
+        assert!(matches!(refusal, InvalidEstimate::DoesNotFollow { .. }), "{wrong}");
+    }
+    let dag = Dag::<BlockVote>::parse(&format!("{fork} d 0 =c a b c"));
+    receive(&mut observer(Blockchain, &[1, 1, 1]), dag.messages());
+}
+
+/// Were a vote for an ancestor of the head valid, these three, none of whom equivocates, could
+/// finalize b and then leave it.
+#[test]
+fn v5_nobody_takes_a_vote_for_a_final_block_back() {
+    let dag = Dag::<BlockVote>::parse(
+        "b 0 ^G; c 1 =b b; d 2 =b b c
+         bb 0 =b b c d; cc 1 =b bb c d; dd 2 =b bb cc d",
+    );
+    let mut observer = observer(Blockchain, &[1, 1, 1]);
+    receive(&mut observer, dag.messages());
+    let finalized = observer.update_safe_estimates().unwrap().unwrap();
+    assert_eq!(finalized.safety.fault_tolerance, Some(Weight::new(1)));
+    for back in ["=G", "^G"] {
+        let text = format!(
+            "b 0 ^G; c 1 =b b; d 2 =b b c
+             bb 0 =b b c d; cc 1 =b bb c d; dd 2 =b bb cc d; x 0 {back} bb cc dd"
+        );
+        let refusal = refusal(Blockchain, &[1, 1, 1], &text);
+        assert!(matches!(refusal, InvalidEstimate::DoesNotFollow { .. }));
+    }
+}
+
+#[test]
+fn v5_can_be_left_to_the_makers() {
+    let dag = Dag::<Bit>::parse("a 0 1; b 1 0; c 2 0 a b");
+    let mut trusting = binary(&[2, 1, 1]).with_estimate_check(false);
+    receive(&mut trusting, dag.messages());
+    assert_eq!(trusting.view().message_count(), 3);
+}
+
+#[test]
+fn what_is_no_value_of_the_protocol_is_refused_checked_or_not() {
+    let three = || OrderConsensus::new(Copeland::new(3));
+    let found = refusal(three(), &[1], "a 0 1>0");
+    assert!(matches!(found, InvalidEstimate::Inadmissible(_)), "{found}");
+    let mut trusting = observer(three(), &[1]).with_estimate_check(false);
+    let dag = Dag::<Order>::parse("a 0 1>0");
+    assert!(trusting.receive(dag["a"].clone()).is_err());
+
+    let nowhere = BlockId::Proposed(MessageHash::from_bytes([3; 32]));
+    let mut header = Dag::<BlockVote>::parse("a 0 ^G")["a"].header().clone();
+    header.estimate = BlockVote::Propose { parent: nowhere };
+    let mut trusting = observer(Blockchain, &[1]).with_estimate_check(false);
+    let rejection = trusting.receive(Message::new(header)).map(drop).unwrap_err();
+    assert!(rejection.to_string().contains("unknown block"), "{rejection}");
+    assert_eq!(trusting.view().message_count(), 0);
+    assert_eq!(trusting.blocks().len(), 1);
+}
+
+/// 0 and 1 lock on 1; then 0 is found to equivocate, and 1, for whom half is now enough, joins 2.
+const OVERTURNED: &str = "a 0 1; b 1 1 a; aa 0 1 a b; bb 1 1 aa b;
+    x 0 0; c 2 0;
+    d 1 0 !a,x bb c; e 2 0 !a,x c d; f 1 0 !a,x d e";
+
+#[test]
+fn a_final_value_stays_and_a_conflicting_one_is_an_error_that_says_how_it_came() {
+    let dag = Dag::<Bit>::parse(OVERTURNED);
+    let mut observer = binary(&[3, 2, 2]);
+    receive(&mut observer, &dag.messages()[..4]);
+    let finalized = observer.update_safe_estimates().unwrap().unwrap().clone();
+    assert_eq!(finalized.value, Bit::One);
+    assert_eq!(finalized.safety.quorum.weight, Weight::new(5));
+    // Nothing new: nothing to say.
+    assert_eq!(observer.update_safe_estimates(), Ok(None));
+
+    receive(&mut observer, &dag.messages()[4..]);
+    let conflict = FinalityConflict {
+        finalized: Bit::One,
+        conflicting: Bit::Zero,
+        observed_fault_weight: Weight::new(3),
+    };
+    for _ in 0..2 {
+        assert_eq!(observer.update_safe_estimates(), Err(conflict.clone()));
+        assert_eq!(observer.finalized(), Some(&finalized));
+    }
+    let text = conflict.to_string();
+    assert!(text.contains("Zero is safe, and conflicts with One"), "{text}");
+    assert!(text.contains("weight 3"), "{text}");
+}
+
+#[test]
+fn an_estimate_that_left_the_final_value_is_no_conflict_before_it_is_safe() {
+    let dag = Dag::<Bit>::parse(OVERTURNED);
+    let mut observer = binary(&[3, 2, 2]);
+    receive(&mut observer, &dag.messages()[..4]);
+    observer.update_safe_estimates().unwrap().unwrap();
+    receive(&mut observer, &dag.messages()[4..7]);
+    assert_eq!(observer.estimate(), Some(Bit::Zero));
+    assert_eq!(observer.update_safe_estimates(), Ok(None));
+    assert_eq!(observer.finalized().unwrap().value, Bit::One);
+}
+
+#[test]
+fn a_conflicting_chain_is_found_although_the_fork_choice_starts_at_the_final_block() {
+    // As above, with blocks: a by 0 is final through 0 and 1, until 0 proves to equivocate.
+    let dag = Dag::<BlockVote>::parse(
+        "a 0 ^G; b 1 =a a; aa 0 =a a b; bb 1 =a aa b
+         x 0 =G; c 2 ^G; d 1 =c !a,x bb c; e 2 =c !a,x c d; f 1 =c !a,x d e",
+    );
+    let (locking, overturning) = dag.messages().split_at(4);
+    // 1 leaves a although half of what it has seen is on it: as if the tie had gone so.
+    let mut observer = observer(Blockchain, &[3, 2, 2]).with_estimate_check(false);
+    receive(&mut observer, locking);
+    let finalized = observer.update_safe_estimates().unwrap().unwrap().value;
+    assert_eq!(observer.blocks().height(finalized), 1);
+    receive(&mut observer, overturning);
+    // The fork choice of this view does not leave the final block …
+    assert_eq!(observer.estimate(), Some(finalized));
+    // … but what has become final elsewhere shows.
+    let conflict = observer.update_safe_estimates().unwrap_err();
+    let name = |block| observer.blocks().id(observer.view(), block);
+    assert_eq!(name(conflict.finalized), BlockId::Proposed(dag["a"].hash()));
+    assert_eq!(name(conflict.conflicting), BlockId::Proposed(dag["c"].hash()));
+    assert_eq!(conflict.observed_fault_weight, Weight::new(3));
+}
+
+#[test]
+fn a_threshold_is_the_fault_tolerance_asked_for() {
+    let dag = Dag::<Bit>::parse("a 0 1; b 1 1 a; aa 0 1 a b; bb 1 1 aa b");
+    for (threshold, is_final) in [(0, true), (1, true), (2, false)] {
+        // q = 5 of W = 7: t = ⌈1.5⌉ − 1 = 1.
+        let mut observer = binary(&[3, 2, 2]).with_threshold(Weight::new(threshold));
+        receive(&mut observer, dag.messages());
+        let finalized = observer.update_safe_estimates().unwrap();
+        assert_eq!(finalized.is_some(), is_final, "threshold {threshold}");
+    }
+}
+
+#[test]
+fn a_maker_holds_its_message_before_anybody_else_and_counts_its_own() {
+    let id = ValidatorId::new(1);
+    let mut validator = Validator::new(id, observer(Blockchain, &[1, 2])).unwrap();
+    assert_eq!(validator.my_latest_message(), None);
+    for number in 0..5 {
+        let message = validator.make_message().unwrap();
+        assert_eq!(message.sequence_number(), number);
+        assert_eq!(message.sender(), id);
+        let latest = validator.my_latest_message().unwrap();
+        assert_eq!(validator.observer().view().hash(latest), message.hash());
+        assert_eq!(validator.observer().view().next_sequence_number(id), number + 1);
+    }
+}
+
+#[test]
+fn a_first_value_has_to_be_given_and_later_ones_follow() {
+    let mut validator = Validator::new(ValidatorId::new(0), binary(&[1, 1])).unwrap();
+    assert_eq!(validator.make_message().map(drop).unwrap_err(), MakeError::NoEstimate);
+    assert_eq!(validator.observer().view().message_count(), 0);
+    validator.make_message_with(Bit::One).unwrap();
+    assert_eq!(*validator.make_message().unwrap().estimate(), Bit::One);
+    let invalid = validator.make_message_with(Bit::Zero).map(drop).unwrap_err();
+    assert!(matches!(invalid, MakeError::Invalid(_)), "{invalid}");
+    assert_eq!(validator.observer().view().message_count(), 2);
+}
+
+#[test]
+fn whoever_knows_of_its_own_equivocation_is_silent() {
+    let dag = Dag::<Bit>::parse("a 0 1; x 0 0");
+    let mut validator = Validator::new(ValidatorId::new(0), binary(&[1, 1])).unwrap();
+    receive(validator.observer_mut(), dag.messages());
+    let error = validator.make_message_with(Bit::One).map(drop).unwrap_err();
+    assert!(matches!(error, MakeError::Equivocated { .. }), "{error}");
+}
+
+#[test]
+fn only_members_of_the_set_are_validators() {
+    let error = Validator::new(ValidatorId::new(2), binary(&[1, 1])).map(drop).unwrap_err();
+    assert_eq!(error, NotAValidator { id: ValidatorId::new(2), validators: 2 });
+}
+
+proptest! {
+    /// Validators that hear some of each other's blocks; the bisection against asking every block
+    /// from the head down.
+    #[test]
+    fn the_last_finalized_block_is_the_deepest_safe_one(
+        units in prop::collection::vec(1u64..6, 2..6),
+        draws in prop::collection::vec(any::<u16>(), 1..160),
+    ) {
+        let set = weights(&units);
+        let mut validators: Vec<_> = set
+            .ids()
+            .map(|id| Validator::new(id, observer(Blockchain, &units)).unwrap())
+            .collect();
+        let mut global = observer(Blockchain, &units);
+        let mut made: Vec<Message<BlockVote>> = Vec::new();
+        for draw in draws {
+            let draw = usize::from(draw);
+            let validator = &mut validators[draw % units.len()];
+            if draw % 3 > 0 && !made.is_empty() {
+                for heard in &made[..draw / 7 % made.len() + 1] {
+                    validator.observer_mut().receive(heard.clone()).unwrap();
+                }
+            } else {
+                let message = validator.make_message().unwrap();
+                global.receive(message.clone()).unwrap();
+                made.push(message);
+            }
+            let head = global.estimate().unwrap();
+            let chain = std::iter::successors(Some(head), |&block| global.blocks().parent(block));
+            let deepest = chain
+                .filter(|&block| global.blocks().height(block) > 0)
+                .find(|block| global.safety(block).reaches(Weight::ZERO));
+            let before = global.finalized().map(|finalized| finalized.value);
+            let advanced = global.update_safe_estimates().unwrap().map(|finalized| finalized.value);
+            let now = global.finalized().map(|finalized| finalized.value);
+            prop_assert_eq!(advanced.or(before), now);
+            // It never goes back, and is no less deep than what is safe now.
+            if let Some(before) = before {
+                prop_assert!(global.blocks().is_ancestor_or_same(before, now.unwrap()));
+            }
+            let height = |block: Option<_>| block.map_or(0, |block| global.blocks().height(block));
+            prop_assert_eq!(height(now), height(deepest).max(height(before)));
+        }
+    }
+}
+
+/// The integer protocol decides a value that somebody proposed.
+#[test]
+fn integers_are_decided_by_the_median() {
+    let dag = Dag::<Integer>::parse(
+        "a 0 -5; b 1 7; c 2 9; aa 0 7 a b c; bb 1 7 aa b c; cc 2 7 aa bb c; a3 0 7 aa bb cc",
+    );
+    let protocol = cbc_validator::IntegerConsensus::new(WeightedMedian::new());
+    let mut observer = observer(protocol, &[1, 1, 1]);
+    receive(&mut observer, dag.messages());
+    assert_eq!(observer.update_safe_estimates().unwrap().unwrap().value, Integer(7));
+}
