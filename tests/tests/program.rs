@@ -175,6 +175,7 @@ fn senseless_arguments_are_refused() {
         &["simulate", "--weights", "18446744073709551615,1"],
         &["simulate", "--weights", "1,x"],
         &["simulate", "--validators", "0"],
+        &["simulate", "--validators", "3", "--weights", "1,2"],
         &["simulate", "--validators", "10000", "--mode", "full"],
         &["simulate", "--rounds", "99999999999"],
         &["simulate", "--network", "gaussian:nan,1"],

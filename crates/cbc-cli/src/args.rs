@@ -95,12 +95,13 @@ pub struct SimulateArguments {
     #[arg(long, short, value_enum, default_value_t)]
     pub protocol: ProtocolArgument,
 
-    /// How many validators there are; their weights are drawn at random.
-    #[arg(long, short = 'n', default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub validators: u32,
+    /// How many validators there are, 5 unless weights are given; their weights are drawn at
+    /// random.
+    #[arg(long, short = 'n', value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub validators: Option<u32>,
 
     /// What each validator weighs, separated by commas, instead of a random weight.
-    #[arg(long, short, value_delimiter = ',', conflicts_with = "validators")]
+    #[arg(long, short, value_delimiter = ',')]
     pub weights: Option<Vec<u64>>,
 
     /// What happens, instead of a generated execution: tokens (M-0-A SJ-1-A …), @FILE for tokens

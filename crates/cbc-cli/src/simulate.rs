@@ -104,9 +104,12 @@ impl<'a> Simulation<'a> {
         let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
         let weights = match &arguments.weights {
             Some(weights) => weights.iter().copied().map(Weight::new).collect(),
-            None => random_weights(arguments.validators, &mut rng),
+            None => random_weights(arguments.validators.unwrap_or(5), &mut rng),
         };
         let count = u32::try_from(weights.len()).context("too many weights")?;
+        if let Some(expected) = arguments.validators.filter(|&expected| expected != count) {
+            bail!("--weights: {count} weights for {expected} validators");
+        }
         let validators = Arc::new(ValidatorSet::new(weights).context("--weights")?);
         let schedule = schedule(arguments, count, &mut rng)?;
         Ok(Self { arguments, validators, schedule, rng: rng.into() })
