@@ -59,10 +59,10 @@ impl<D: MessageDag> SafetyOracle<D> for AdversaryOracle {
         let attack = Attack::carry_out(&graph, pictures, validators);
         // The side that is on is no lighter than what one of them holds to be on.
         let Some(strength) = attack.on.iter().map(|vertex| attack.held[vertex]).min() else {
-            return Safety::none(true);
+            return Safety::none();
         };
         let members = attack.on.iter().map(|vertex| graph.vertices()[vertex]).collect();
-        Safety::of_strength(strength, Quorum::new(members, validators), validators, true)
+        Safety::of_strength(strength, Quorum::new(members, validators), validators)
     }
 }
 

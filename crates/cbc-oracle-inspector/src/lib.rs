@@ -50,7 +50,7 @@ impl<D: MessageDag> SafetyOracle<D> for InspectorOracle {
             graph.vertices().iter().map(|&vertex| validators.weight(vertex)).collect();
         let (strength, committee) = strongest_committee(graph.arrows(), &weights);
         let members = committee.iter().map(|vertex| graph.vertices()[vertex]).collect();
-        Safety::of_strength(strength, Quorum::new(members, validators), validators, true)
+        Safety::of_strength(strength, Quorum::new(members, validators), validators)
     }
 }
 

@@ -51,7 +51,7 @@ impl<D: MessageDag> SafetyOracle<D> for TuranOracle {
         let graph = LobbyingGraph::new(dag, candidate);
         let agreeing = graph.weight(validators);
         if agreeing < validators.total() - agreeing {
-            return Safety::none(true);
+            return Safety::none();
         }
         // Every edge is in two rows.
         let twice_edges: usize = graph.edges().iter().map(|row| row.len()).sum();
@@ -59,7 +59,7 @@ impl<D: MessageDag> SafetyOracle<D> for TuranOracle {
         lightest.sort_by_key(|&validator| validators.weight(validator));
         lightest.truncate(clique_size(validators.len() as u64, twice_edges as u64));
         let quorum = Quorum::new(lightest, validators);
-        let safety = Safety::of_quorum(quorum, validators, true);
+        let safety = Safety::of_quorum(quorum, validators);
         let vertices = graph.vertices().iter().map(|&vertex| validators.weight(vertex));
         let most =
             safety.fault_tolerance.map_or(0, |tolerated| faults(vertices.collect(), tolerated));

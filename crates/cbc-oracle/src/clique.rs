@@ -48,12 +48,13 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
         let weight = validators.weight_of(validators.ids().filter(agreeing));
         // Less than half of the weight agrees: no clique can matter, so none is looked for.
         if weight < validators.total() - weight {
-            return Safety::none(true);
+            return Safety::none();
         }
         let graph = LobbyingGraph::new(dag, candidate);
         let weights: Vec<_> = graph.vertices().iter().map(|&v| validators.weight(v)).collect();
         let clique = max_clique(&weights, graph.edges(), self.budget);
         let members = clique.members.iter().map(|&vertex| graph.vertices()[vertex]).collect();
-        Safety::of_quorum(Quorum::new(members, validators), validators, clique.is_exact())
+        Safety::of_quorum(Quorum::new(members, validators), validators)
+            .with_strength_at_most(clique.bound, validators)
     }
 }

@@ -32,7 +32,7 @@ mod tests {
         let weights = [1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1500];
         let validators = ValidatorSet::new(weights.map(Weight::new)).unwrap();
         let quorum = Quorum::new((0..8).map(ValidatorId::new).collect(), &validators);
-        assert_eq!(poc_faults(&Safety::of_quorum(quorum, &validators, true), &validators), 6);
-        assert_eq!(poc_faults(&Safety::none(true), &validators), 0);
+        assert_eq!(poc_faults(&Safety::of_quorum(quorum, &validators), &validators), 6);
+        assert_eq!(poc_faults(&Safety::none(), &validators), 0);
     }
 }

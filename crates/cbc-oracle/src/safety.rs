@@ -37,24 +37,28 @@ pub struct Safety {
     pub quorum: Quorum,
     /// Whether the search was exact: no quorum of the oracle's kind gives a better answer.
     pub exact: bool,
+    /// No quorum of the oracle's kind gives a fault tolerance above this; the fault tolerance
+    /// itself, if the search was exact.
+    pub bound: Option<Weight>,
 }
 
 impl Safety {
-    /// Nothing was found: the candidate is not safe.
-    pub fn none(exact: bool) -> Self {
+    /// There is no quorum: the candidate is not safe.
+    pub fn none() -> Self {
         Self {
             margin: Weight::ZERO,
             fault_tolerance: None,
             faults: 0,
             quorum: Quorum::default(),
-            exact,
+            exact: true,
+            bound: None,
         }
     }
 
     /// What a quorum tolerates each of whose members has seen all of them agree. The quorum's
     /// weight is its strength: see [`Safety::of_strength`].
-    pub fn of_quorum(quorum: Quorum, validators: &ValidatorSet, exact: bool) -> Self {
-        Self::of_strength(quorum.weight, quorum, validators, exact)
+    pub fn of_quorum(quorum: Quorum, validators: &ValidatorSet) -> Self {
+        Self::of_strength(quorum.weight, quorum, validators)
     }
 
     /// What a quorum tolerates each of whose members has seen, once, members of weight q (the
@@ -66,18 +70,20 @@ impl Safety {
     /// not turned. So at least q − t of what it had seen agrees, and at most W − (q − t) does not.
     /// Since estimates are majority driven, it turns only if q − t ≤ W − (q − t), that is if
     /// t ≥ q − W/2.
-    pub fn of_strength(
-        strength: Weight,
-        quorum: Quorum,
-        validators: &ValidatorSet,
-        exact: bool,
-    ) -> Self {
-        // 2q − W, without passing u64::MAX on the way.
-        let margin = strength.saturating_sub(validators.total() - strength);
-        let fault_tolerance = margin.get().checked_sub(1).map(|spare| Weight::new(spare / 2));
+    pub fn of_strength(strength: Weight, quorum: Quorum, validators: &ValidatorSet) -> Self {
+        let margin = margin(strength, validators);
+        let fault_tolerance = tolerance(margin);
         let weights = quorum.members.iter().map(|&member| validators.weight(member));
         let faults = fault_tolerance.map_or(0, |tolerated| faults(weights.collect(), tolerated));
-        Self { margin, fault_tolerance, faults, quorum, exact }
+        Self { margin, fault_tolerance, faults, quorum, exact: true, bound: fault_tolerance }
+    }
+
+    /// This answer, of a search that stopped early and left open only that there is a quorum of
+    /// strength `most`. If that is no more than was found, the search was exact after all.
+    #[must_use]
+    pub fn with_strength_at_most(self, most: Weight, validators: &ValidatorSet) -> Self {
+        let bound = tolerance(margin(most, validators)).max(self.fault_tolerance);
+        Self { exact: most <= self.quorum.weight, bound, ..self }
     }
 
     /// Whether equivocators of weight `threshold` are tolerated. With threshold 0: whether the
@@ -85,6 +91,16 @@ impl Safety {
     pub fn reaches(&self, threshold: Weight) -> bool {
         self.fault_tolerance.is_some_and(|tolerance| tolerance >= threshold)
     }
+}
+
+/// `max(0, 2q − W)`, without passing `u64::MAX` on the way.
+fn margin(strength: Weight, validators: &ValidatorSet) -> Weight {
+    strength.saturating_sub(validators.total() - strength)
+}
+
+/// `⌈margin / 2⌉ − 1`, unless the margin is 0.
+fn tolerance(margin: Weight) -> Option<Weight> {
+    margin.get().checked_sub(1).map(|spare| Weight::new(spare / 2))
 }
 
 /// The greatest k such that no k of `weights` sum to more than `tolerated`.
@@ -105,7 +121,7 @@ mod tests {
     fn safety(weights: &[u64], members: &[u32]) -> Safety {
         let validators = ValidatorSet::new(weights.iter().copied().map(Weight::new)).unwrap();
         let members = members.iter().copied().map(ValidatorId::new).collect();
-        Safety::of_quorum(Quorum::new(members, &validators), &validators, true)
+        Safety::of_quorum(Quorum::new(members, &validators), &validators)
     }
 
     #[test]

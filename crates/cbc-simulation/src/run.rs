@@ -9,7 +9,7 @@ use cbc_estimator::MajorityDriven;
 use cbc_message::{Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::SafetyOracle;
 use cbc_validator::{FinalityConflict, MakeError, Observer, Validator};
-use cbc_view::{HashedDag, MessageIndex, Rejection, View};
+use cbc_view::{HashedDag, Limits, MessageIndex, Rejection, View};
 use thiserror::Error;
 
 use crate::token::{Action, Execution, Token, TokenError};
@@ -33,10 +33,10 @@ pub struct Setup<P, O> {
 }
 
 impl<P: Recorded + Clone, O: Clone> Setup<P, O> {
-    /// Somebody who has seen nothing.
+    /// Somebody who has seen nothing, and keeps whatever the execution sends.
     pub fn observer(&self) -> Observer<P, O> {
-        let validators = Arc::clone(&self.validators);
-        Observer::new(self.protocol.clone(), self.oracle.clone(), validators)
+        let (protocol, oracle) = (self.protocol.clone(), self.oracle.clone());
+        Observer::with_limits(protocol, oracle, Arc::clone(&self.validators), Limits::NONE)
             .with_threshold(self.threshold)
             .with_estimate_check(self.check_estimates)
     }

@@ -446,6 +446,7 @@ pub fn write_safety(safety: &Safety, validators: &ValidatorSet) -> Json {
         "faults": safety.faults,
         "poc_faults": poc_faults(safety, validators),
         "exact": safety.exact,
+        "bound": safety.bound,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cbc_estimator::{Estimator, MajorityDriven, Vote};
 use cbc_message::{Message, ValidatorSet, Weight};
 use cbc_oracle::{Safety, SafetyOracle};
-use cbc_view::{BlockTree, Property, Receipt, Rejection, View};
+use cbc_view::{BlockTree, Limits, Property, Receipt, Rejection, View};
 use thiserror::Error;
 use tracing::{error, info};
 
@@ -38,11 +38,21 @@ impl<P: Protocol, O> Observer<P, O> {
     /// An observer that has seen nothing, finalizes at fault tolerance 0 (the proof of concept's
     /// "margin > 0") and checks rule V5.
     pub fn new(protocol: P, oracle: O, validators: Arc<ValidatorSet>) -> Self {
+        Self::with_limits(protocol, oracle, validators, Limits::default())
+    }
+
+    /// As [`new`](Self::new), with other [`Limits`] of the view.
+    pub fn with_limits(
+        protocol: P,
+        oracle: O,
+        validators: Arc<ValidatorSet>,
+        limits: Limits,
+    ) -> Self {
         Self {
             estimator: protocol.estimator(),
             protocol,
             oracle,
-            view: View::new(validators),
+            view: View::with_limits(validators, limits),
             finalized: None,
             threshold: Weight::ZERO,
             check_estimates: true,
@@ -161,7 +171,31 @@ where
     /// says so. What is finalized stays so.
     ///
     /// Asks for a majority-driven estimator: the oracles' arguments hold for no other
-    /// (semantics §7).
+    /// (semantics §7). An order by Copeland's rule is finalized so:
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use cbc_estimator::{Borda, Copeland};
+    /// # use cbc_message::{ValidatorSet, Weight};
+    /// # use cbc_oracle::CliqueOracle;
+    /// # use cbc_validator::{BordaConsensus, Observer, OrderConsensus};
+    /// # let validators = Arc::new(ValidatorSet::new([Weight::new(1)]).unwrap());
+    /// let protocol = OrderConsensus::new(Copeland::new(3));
+    /// Observer::new(protocol, CliqueOracle::new(), validators).update_safe_estimates();
+    /// ```
+    ///
+    /// and one by Borda's count is not, since that can elect against a majority:
+    ///
+    /// ```compile_fail,E0599
+    /// # use std::sync::Arc;
+    /// # use cbc_estimator::{Borda, Copeland};
+    /// # use cbc_message::{ValidatorSet, Weight};
+    /// # use cbc_oracle::CliqueOracle;
+    /// # use cbc_validator::{BordaConsensus, Observer, OrderConsensus};
+    /// # let validators = Arc::new(ValidatorSet::new([Weight::new(1)]).unwrap());
+    /// let protocol = BordaConsensus::new(Borda::new(3));
+    /// Observer::new(protocol, CliqueOracle::new(), validators).update_safe_estimates();
+    /// ```
     ///
     /// # Errors
     ///

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cbc_message::{HashIndex, Message, MessageHash};
+use cbc_message::{HashIndex, Message, MessageHash, ValidatorId};
 
 /// The pending messages of a view, and who waits for whom.
 ///
@@ -14,6 +14,8 @@ pub(crate) struct Pending<E> {
     numbers: HashIndex<u64>,
     /// For each hash that is not justified: the pending messages that cite it, as they arrived.
     dependents: HashIndex<Vec<u64>>,
+    /// How many messages of each sender are pending.
+    by_sender: Vec<usize>,
     next: u64,
 }
 
@@ -25,17 +27,23 @@ struct Waiting<E> {
 }
 
 impl<E> Pending<E> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(validators: usize) -> Self {
         Self {
             waiting: BTreeMap::new(),
             numbers: HashIndex::new(),
             dependents: HashIndex::new(),
+            by_sender: vec![0; validators],
             next: 0,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// How many messages of `sender`, one of the validators, are pending.
+    pub(crate) fn count_of(&self, sender: ValidatorId) -> usize {
+        self.by_sender[sender.index()]
     }
 
     pub(crate) fn get(&self, hash: &MessageHash) -> Option<&Message<E>> {
@@ -67,6 +75,7 @@ impl<E> Pending<E> {
         let number = self.next;
         self.next += 1;
         self.numbers.insert(message.hash(), number);
+        self.by_sender[message.sender().index()] += 1;
         for &hash in missing {
             self.dependents.get_or_insert_with(hash, Vec::new).push(number);
         }
@@ -102,8 +111,7 @@ impl<E> Pending<E> {
         while let Some(&hash) = gone.get(next) {
             next += 1;
             for number in self.dependents.remove(&hash).unwrap_or_default() {
-                if let Some(Waiting { message, .. }) = self.waiting.remove(&number) {
-                    self.numbers.remove(&message.hash());
+                if let Some(message) = self.take(number) {
                     elsewhere.extend(message.justification().hashes());
                     dropped.push(message.hash());
                     gone.push(message.hash());
@@ -120,6 +128,36 @@ impl<E> Pending<E> {
             }
         }
         dropped
+    }
+
+    /// Whether a pending message whose sender `counts` waits for `hash`, directly or through other
+    /// pending messages. O(1) for a hash that nothing waits for.
+    pub(crate) fn is_wanted(
+        &self,
+        hash: &MessageHash,
+        counts: impl Fn(ValidatorId) -> bool,
+    ) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = self.dependents.get(hash).cloned().unwrap_or_default();
+        while let Some(number) = open.pop() {
+            let Some(Waiting { message, .. }) = self.waiting.get(&number) else { continue };
+            if counts(message.sender()) {
+                return true;
+            }
+            if seen.insert(number)
+                && let Some(dependents) = self.dependents.get(&message.hash())
+            {
+                open.extend(dependents);
+            }
+        }
+        false
+    }
+
+    fn take(&mut self, number: u64) -> Option<Message<E>> {
+        let Waiting { message, .. } = self.waiting.remove(&number)?;
+        self.numbers.remove(&message.hash());
+        self.by_sender[message.sender().index()] -= 1;
+        Some(message)
     }
 
     fn entry(&self, hash: &MessageHash) -> Option<&Waiting<E>> {

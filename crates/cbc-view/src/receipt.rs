@@ -29,6 +29,9 @@ pub enum Status {
     },
     /// Justified, and so perhaps others that waited for it.
     Justified,
+    /// Not kept, since its sender has used up its [`Limits`](crate::Limits); not invalid, and
+    /// nothing has changed.
+    OverLimit,
 }
 
 /// What changed in a view when it received a message.
@@ -42,6 +45,9 @@ pub struct Receipt<R = Infallible> {
     pub equivocations: Vec<Equivocation>,
     /// Messages that had been pending and proved invalid, in the order in which they did.
     pub rejected: Vec<Rejection<R>>,
+    /// Messages of equivocators that had been pending, waited for nothing any more, and were not
+    /// kept, since nobody wanted them: see [`Limits`](crate::Limits).
+    pub over_limit: Vec<MessageHash>,
 }
 
 /// A range of messages: those that became justified at one receipt.

@@ -15,15 +15,16 @@ use crate::panorama::{Citations, Panoramas};
 use crate::pending::Pending;
 use crate::receipt::Justified;
 use crate::{
-    Admission, AdmitAll, Candidate, Equivocation, HashedDag, Invalid, MessageDag, MessageIndex,
-    Reason, Receipt, Rejection, Seen, Status,
+    Admission, AdmitAll, Candidate, Equivocation, HashedDag, Invalid, Limits, MessageDag,
+    MessageIndex, Reason, Receipt, Rejection, Seen, Status,
 };
 
 /// What one observer has seen: justified messages, a DAG closed under citation, and pending ones
 /// that wait for what they cite.
 ///
 /// Messages may arrive in any order, from anybody, any number of times. What is justified in the
-/// end depends on the set of messages received alone (their indices on the order).
+/// end depends on the set of messages received alone (their indices on the order), and on the
+/// order only where somebody floods the view and its [`Limits`] say so.
 #[derive(Clone, Debug)]
 pub struct View<E> {
     validators: Arc<ValidatorSet>,
@@ -36,11 +37,19 @@ pub struct View<E> {
     latest: Vec<Option<MessageIndex>>,
     equivocations: Vec<Option<Equivocation>>,
     pending: Pending<E>,
+    limits: Limits,
+    /// For each equivocator, how many messages are justified that nobody wanted.
+    unwanted: Vec<usize>,
 }
 
 impl<E> View<E> {
-    /// The view of somebody who has seen nothing.
+    /// The view of somebody who has seen nothing, with the default [`Limits`].
     pub fn new(validators: Arc<ValidatorSet>) -> Self {
+        Self::with_limits(validators, Limits::default())
+    }
+
+    /// The view of somebody who has seen nothing.
+    pub fn with_limits(validators: Arc<ValidatorSet>, limits: Limits) -> Self {
         let count = validators.len();
         Self {
             validators,
@@ -50,7 +59,9 @@ impl<E> View<E> {
             chains: Forest::default(),
             latest: vec![None; count],
             equivocations: vec![None; count],
-            pending: Pending::new(),
+            pending: Pending::new(count),
+            limits,
+            unwanted: vec![0; count],
         }
     }
 
@@ -90,6 +101,7 @@ impl<E> View<E> {
             justified: Justified(start..start),
             equivocations: Vec::new(),
             rejected: Vec::new(),
+            over_limit: Vec::new(),
         };
         if self.index.contains(&hash) || self.pending.contains(&hash) {
             return Ok(receipt);
@@ -100,6 +112,11 @@ impl<E> View<E> {
         let mut missing: BTreeSet<MessageHash> =
             message.justification().hashes().filter(|cited| !self.index.contains(cited)).collect();
         if !missing.is_empty() {
+            if self.pending.count_of(message.sender()) >= self.limits.pending_per_sender {
+                debug!(%hash, sender = %message.sender(), "message over the limit of pending ones");
+                receipt.status = Status::OverLimit;
+                return Ok(receipt);
+            }
             debug!(%hash, sender = %message.sender(), missing = missing.len(), "message pending");
             self.pending.add(message, &missing);
             missing.retain(|hash| !self.pending.contains(hash));
@@ -111,6 +128,15 @@ impl<E> View<E> {
         let mut ready = VecDeque::from([message]);
         while let Some(message) = ready.pop_front() {
             let released = message.hash();
+            if !self.has_room_for(&message) {
+                debug!(hash = %released, sender = %message.sender(), "unwanted message over the limit");
+                if released == hash {
+                    receipt.status = Status::OverLimit;
+                } else {
+                    receipt.over_limit.push(released);
+                }
+                continue;
+            }
             match self.justify(message, admission) {
                 Ok(equivocation) => {
                     receipt.equivocations.extend(equivocation);
@@ -127,6 +153,23 @@ impl<E> View<E> {
         }
         receipt.justified.0.end = self.len_u32();
         Ok(receipt)
+    }
+
+    /// Whether a message that waits for nothing is within the limit on equivocators, which counts
+    /// it if nobody wants it.
+    fn has_room_for(&mut self, message: &Message<E>) -> bool {
+        let sender = message.sender();
+        if !self.is_equivocator(sender) {
+            return true;
+        }
+        let honest = |validator: ValidatorId| !self.is_equivocator(validator);
+        if self.pending.is_wanted(&message.hash(), honest) {
+            return true;
+        }
+        let unwanted = &mut self.unwanted[sender.index()];
+        let room = *unwanted < self.limits.unwanted_per_equivocator;
+        *unwanted += usize::from(room);
+        room
     }
 
     /// Stores a message all of whose citations are justified, if it is valid.
@@ -224,6 +267,11 @@ impl<E> View<E> {
     /// The validators.
     pub fn validators(&self) -> &Arc<ValidatorSet> {
         &self.validators
+    }
+
+    /// How much of what nobody asked for it keeps.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// The justified message at `message`.

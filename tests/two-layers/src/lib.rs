@@ -34,7 +34,7 @@ impl<D: MessageDag> SafetyOracle<D> for Unanimity {
             dag.latest_honest_message(v).is_some_and(|message| candidate.agrees(dag, message))
         };
         let members = weights.ids().filter(agrees).collect();
-        let mut safety = Safety::of_quorum(Quorum::new(members, weights), weights, true);
+        let mut safety = Safety::of_quorum(Quorum::new(members, weights), weights);
         let all = safety.quorum.weight == weights.total();
         safety.fault_tolerance = all.then_some(Weight::ZERO);
         safety

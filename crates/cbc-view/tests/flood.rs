@@ -1,0 +1,140 @@
+//! A flood of messages by one validator costs a view bounded memory, and excludes nobody else.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::sync::Arc;
+
+use cbc_message::{
+    Citation, Header, Integer, Justification, Message, MessageHash, ValidatorId, ValidatorSet,
+    Weight,
+};
+use cbc_view::{HashedDag, Limits, MessageDag, Status, View};
+
+const LIMITS: Limits = Limits { pending_per_sender: 50, unwanted_per_equivocator: 20 };
+const FLOOD: i64 = 2_000;
+
+fn view() -> View<Integer> {
+    let validators = ValidatorSet::new([1, 1, 1].map(Weight::new)).unwrap();
+    View::with_limits(Arc::new(validators), LIMITS)
+}
+
+fn message(sender: u32, number: u64, cited: &[(u32, MessageHash)], value: i64) -> Message<Integer> {
+    let cite = |&(validator, hash)| (ValidatorId::new(validator), Citation::Latest(hash));
+    Message::new(Header {
+        sender: ValidatorId::new(sender),
+        sequence_number: number,
+        justification: Justification::new(cited.iter().map(cite).collect()).unwrap(),
+        estimate: Integer(value),
+    })
+}
+
+/// One fork after another, by validator 0.
+fn fork(value: i64) -> Message<Integer> {
+    message(0, 0, &[], value)
+}
+
+#[test]
+fn forks_without_end_stop_being_kept() {
+    let mut view = view();
+    let kept = (0..FLOOD)
+        .filter(|&value| view.insert(fork(value)).unwrap().status == Status::Justified)
+        .count();
+    // The first message, the one that proves the equivocation, and the limit.
+    assert_eq!(kept, 2 + LIMITS.unwanted_per_equivocator);
+    assert_eq!(view.message_count(), kept);
+    assert_eq!(view.insert(fork(-1)).unwrap().status, Status::OverLimit);
+}
+
+#[test]
+fn a_chain_without_end_by_an_equivocator_stops_being_kept() {
+    let mut view = view();
+    view.insert(fork(-1)).unwrap();
+    let mut tip = fork(-2);
+    view.insert(tip.clone()).unwrap();
+    for number in 1..FLOOD as u64 {
+        tip = message(0, number, &[(0, tip.hash())], 0);
+        view.insert(tip.clone()).unwrap();
+    }
+    assert_eq!(view.message_count(), 2 + LIMITS.unwanted_per_equivocator);
+    assert_eq!(view.pending_count(), LIMITS.pending_per_sender);
+}
+
+#[test]
+fn messages_that_wait_for_what_will_never_come_stop_being_kept() {
+    let mut view = view();
+    let never = MessageHash::from_bytes([7; 32]);
+    for value in 0..FLOOD {
+        view.insert(message(0, 0, &[(1, never)], value)).unwrap();
+    }
+    assert_eq!(view.pending_count(), LIMITS.pending_per_sender);
+    assert_eq!(view.missing_hashes().len(), 1);
+    // Its own quota: others go on, and so does it, in the order of citation.
+    let other = message(2, 0, &[(1, never)], 0);
+    assert!(matches!(view.insert(other).unwrap().status, Status::Pending { .. }));
+    assert_eq!(view.insert(fork(0)).unwrap().status, Status::Justified);
+}
+
+#[test]
+fn a_flood_that_waits_and_is_released_at_once_stops_being_kept() {
+    let mut view = view();
+    view.insert(fork(-1)).unwrap();
+    view.insert(fork(-2)).unwrap();
+    for round in 0..40 {
+        let key = message(1, 0, &[], round);
+        for value in 0..LIMITS.pending_per_sender as i64 {
+            view.insert(message(0, 0, &[(1, key.hash())], value)).unwrap();
+        }
+        // The keys are an equivocator's, too, but for the first.
+        let receipt = view.insert(key).unwrap();
+        assert_eq!(receipt.justified.len() + receipt.over_limit.len() > 0, round < 22);
+        assert!(view.pending_count() <= LIMITS.pending_per_sender);
+    }
+    assert!(view.message_count() <= 2 * (2 + LIMITS.unwanted_per_equivocator));
+}
+
+#[test]
+fn what_somebody_honest_built_on_is_wanted_and_taken_in_all_the_same() {
+    let mut view = view();
+    for value in 0..FLOOD {
+        view.insert(fork(value)).unwrap();
+    }
+    // 1 knew of one fork alone, which this view did not keep, and of what came after.
+    let first = fork(FLOOD - 1);
+    let second = message(0, 1, &[(0, first.hash())], 0);
+    let third = message(0, 2, &[(0, second.hash())], 0);
+    assert_eq!(view.insert(first.clone()).unwrap().status, Status::OverLimit);
+    let honest = message(1, 0, &[(0, third.hash())], 0);
+    let status = view.insert(honest.clone()).unwrap().status;
+    assert_eq!(status, Status::Pending { missing: vec![third.hash()] });
+    let status = view.insert(third).unwrap().status;
+    assert_eq!(status, Status::Pending { missing: vec![second.hash()] });
+    view.insert(second).unwrap();
+    let receipt = view.insert(first).unwrap();
+    assert_eq!(receipt.justified.len(), 4);
+    assert!(view.find(&honest.hash()).is_some());
+    // Nobody wants more of it.
+    assert_eq!(view.insert(fork(-1)).unwrap().status, Status::OverLimit);
+}
+
+#[test]
+fn an_equivocator_does_not_make_its_messages_wanted_itself() {
+    let mut view = view();
+    for value in 0..FLOOD {
+        view.insert(fork(value)).unwrap();
+    }
+    let first = fork(FLOOD);
+    view.insert(message(0, 1, &[(0, first.hash())], 0)).unwrap();
+    assert_eq!(view.insert(first).unwrap().status, Status::OverLimit);
+}
+
+#[test]
+fn nobody_who_does_not_equivocate_is_limited() {
+    let mut view = view();
+    let mut tip = fork(0);
+    view.insert(tip.clone()).unwrap();
+    for number in 1..FLOOD as u64 {
+        tip = message(0, number, &[(0, tip.hash())], 0);
+        assert_eq!(view.insert(tip.clone()).unwrap().status, Status::Justified);
+    }
+    assert_eq!(view.message_count(), FLOOD as usize);
+}
