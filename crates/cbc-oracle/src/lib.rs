@@ -37,6 +37,7 @@ mod max_clique;
 mod oracle;
 mod poc;
 mod safety;
+mod tracker;
 
 pub use bitset::BitSet;
 pub use clique::CliqueOracle;
@@ -45,3 +46,4 @@ pub use max_clique::{MaxClique, max_clique};
 pub use oracle::SafetyOracle;
 pub use poc::poc_faults;
 pub use safety::{Quorum, Safety, faults};
+pub use tracker::LobbyingTracker;

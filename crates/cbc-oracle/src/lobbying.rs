@@ -12,41 +12,46 @@ use crate::BitSet;
 /// agrees with the candidate. There is an arrow from v to u if v's latest message cites a message
 /// of u that agrees, and no later message of u in the view disagrees. Arrows both ways are an
 /// edge. Vertices are numbered from 0, in the order of their validators.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LobbyingGraph {
     vertices: Vec<ValidatorId>,
     arrows: Vec<BitSet>,
     edges: Vec<BitSet>,
 }
 
-/// How far back a validator's messages are known to agree without a break.
-struct Streak {
+/// How far back the messages of a validator that does not equivocate agree without a break.
+///
+/// Its messages are a chain, and indices ascend along it: the streak is the messages of the chain
+/// from some index on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Streak {
     /// The earliest message known to be in the streak.
     earliest: MessageIndex,
-    number: u64,
     /// Whether the message before that, if any, is known to disagree.
     complete: bool,
 }
 
 impl Streak {
-    /// Whether the streak reaches back to the message with this sequence number. Walks there if
-    /// it is not known yet: each message is asked once, however often a streak is.
-    fn reaches<D: MessageDag>(
+    /// The streak that ends in `latest`, which agrees.
+    pub(crate) fn from_latest(latest: MessageIndex) -> Self {
+        Self { earliest: latest, complete: false }
+    }
+
+    /// Whether `message`, of the same validator, is in the streak. Walks back to it if that is not
+    /// known yet: each message is asked once, however often a streak is.
+    pub(crate) fn reaches<D: MessageDag>(
         &mut self,
-        number: u64,
+        message: MessageIndex,
         dag: &D,
         candidate: &dyn Property<D>,
     ) -> bool {
-        while self.number > number && !self.complete {
+        while message < self.earliest && !self.complete {
             match dag.previous(self.earliest).filter(|&before| candidate.agrees(dag, before)) {
-                Some(before) => {
-                    self.earliest = before;
-                    self.number = dag.sequence_number(before);
-                }
+                Some(before) => self.earliest = before,
                 None => self.complete = true,
             }
         }
-        self.number <= number
+        message >= self.earliest
     }
 }
 
@@ -65,34 +70,31 @@ impl LobbyingGraph {
                 latest.push(message);
             }
         }
-        let mut streaks: Vec<Streak> = latest
-            .iter()
-            .map(|&earliest| Streak {
-                earliest,
-                number: dag.sequence_number(earliest),
-                complete: false,
-            })
-            .collect();
+        let mut streaks: Vec<Streak> = latest.iter().copied().map(Streak::from_latest).collect();
         let count = vertices.len();
         let mut arrows = vec![BitSet::new(count); count];
         for (row, &message) in arrows.iter_mut().zip(&latest) {
             for (to, (&validator, streak)) in vertices.iter().zip(&mut streaks).enumerate() {
                 if let Seen::Latest(seen) = dag.seen(message, validator)
-                    && streak.reaches(dag.sequence_number(seen), dag, candidate)
+                    && streak.reaches(seen, dag, candidate)
                 {
                     row.insert(to);
                 }
             }
         }
-        let mut edges = vec![BitSet::new(count); count];
-        for (from, row) in arrows.iter().enumerate() {
-            for to in row.iter().take_while(|&to| to < from) {
-                if arrows[to].contains(from) {
-                    edges[from].insert(to);
-                    edges[to].insert(from);
-                }
-            }
+        let mut edges = BitSet::transposed(&arrows);
+        for (vertex, (edges, arrows)) in edges.iter_mut().zip(&arrows).enumerate() {
+            edges.intersect_with(arrows);
+            edges.remove(vertex);
         }
+        Self { vertices, arrows, edges }
+    }
+
+    pub(crate) fn from_parts(
+        vertices: Vec<ValidatorId>,
+        arrows: Vec<BitSet>,
+        edges: Vec<BitSet>,
+    ) -> Self {
         Self { vertices, arrows, edges }
     }
 

@@ -1,5 +1,7 @@
 //! The heaviest clique of a graph, by branch and bound on bit sets.
 
+use std::borrow::Cow;
+
 use cbc_message::Weight;
 
 use crate::BitSet;
@@ -34,28 +36,33 @@ impl MaxClique {
 /// in San Segundo, Rodríguez-Losada and Jiménez, "An exact bit-parallel algorithm for the maximum
 /// clique problem", 2011). Without recursion.
 pub fn max_clique(weights: &[Weight], edges: &[BitSet], budget: u64) -> MaxClique {
+    // Where nearly all are neighbours, as in the graphs that protocols make, the first clique and
+    // the first bound meet: no search, and none of what prepares one.
+    let graph = Graph { weights: Cow::Borrowed(weights), edges: Cow::Borrowed(edges) };
+    let at_once = graph.at_once();
+    if at_once.is_exact() || budget == 0 {
+        return at_once;
+    }
     let order = search_order(weights, edges);
-    let position_of = {
-        let mut positions = vec![usize::MAX; weights.len()];
-        order.iter().enumerate().for_each(|(position, &vertex)| positions[vertex] = position);
-        positions
+    let mut position_of = vec![usize::MAX; weights.len()];
+    order.iter().enumerate().for_each(|(position, &vertex)| position_of[vertex] = position);
+    let moved = |row: &BitSet| {
+        let mut moved = BitSet::new(order.len());
+        row.iter().for_each(|neighbour| moved.insert(position_of[neighbour]));
+        moved
     };
-    let count = order.len();
     let graph = Graph {
         weights: order.iter().map(|&vertex| weights[vertex]).collect(),
-        edges: order
-            .iter()
-            .map(|&vertex| {
-                let mut row = BitSet::new(count);
-                edges[vertex].iter().for_each(|neighbour| row.insert(position_of[neighbour]));
-                row
-            })
-            .collect(),
+        edges: order.iter().map(|&vertex| moved(&edges[vertex])).collect(),
     };
-    let found = graph.search(budget);
+    let found = graph.search(at_once.weight, budget);
+    let bound = found.bound.min(at_once.bound);
+    if found.members.is_empty() {
+        return MaxClique { bound, ..at_once };
+    }
     let mut members: Vec<usize> = found.members.iter().map(|&position| order[position]).collect();
     members.sort_unstable();
-    MaxClique { members, ..found }
+    MaxClique { members, bound, ..found }
 }
 
 /// The vertices that weigh something: those with heavy neighbourhoods first, so that colours are
@@ -67,9 +74,10 @@ fn search_order(weights: &[Weight], edges: &[BitSet]) -> Vec<usize> {
     order
 }
 
-struct Graph {
-    weights: Vec<Weight>,
-    edges: Vec<BitSet>,
+#[derive(Clone, Debug)]
+struct Graph<'a> {
+    weights: Cow<'a, [Weight]>,
+    edges: Cow<'a, [BitSet]>,
 }
 
 /// A node of the search tree: a clique, and what may still join it.
@@ -83,10 +91,24 @@ struct Node {
     weight: Weight,
 }
 
-impl Graph {
-    fn search(&self, budget: u64) -> MaxClique {
-        let mut best = self.greedy();
-        let mut best_weight = self.weight_of(&best);
+impl Graph<'_> {
+    /// The first clique and the first bound.
+    fn at_once(&self) -> MaxClique {
+        let weighty = (0..self.weights.len()).filter(|&v| !self.weights[v].is_zero());
+        let mut vertices = BitSet::new(self.weights.len());
+        weighty.for_each(|vertex| vertices.insert(vertex));
+        let mut members = self.greedy(&vertices);
+        members.sort_unstable();
+        let weight = members.iter().map(|&vertex| self.weights[vertex]).sum();
+        let bound = self.color(&vertices).last().map_or(Weight::ZERO, |&(_, bound)| bound);
+        MaxClique { members, weight, bound }
+    }
+
+    /// Searches for a clique heavier than `to_beat`. Without one, the answer has no members, and
+    /// `to_beat` as its weight.
+    fn search(&self, to_beat: Weight, budget: u64) -> MaxClique {
+        let mut best = Vec::new();
+        let mut best_weight = to_beat;
         let mut clique: Vec<usize> = Vec::new();
         let mut stack = vec![self.node(BitSet::full(self.weights.len()), Weight::ZERO)];
         let mut visited = 0;
@@ -130,14 +152,15 @@ impl Graph {
     /// it had until it was done, and a clique has at most one vertex of each colour: it weighs no
     /// more than the colours were worth by the time the last of its vertices was done.
     fn color(&self, vertices: &BitSet) -> Vec<(usize, Weight)> {
-        let mut left = self.weights.clone();
+        let mut left = self.weights.to_vec();
         let mut uncolored = vertices.clone();
+        let mut eligible = vertices.clone();
         let mut done = Vec::with_capacity(vertices.len());
         let mut bound = Weight::ZERO;
         let mut class = Vec::new();
         while !uncolored.is_empty() {
             class.clear();
-            let mut eligible = uncolored.clone();
+            eligible.copy_from(&uncolored);
             while let Some(vertex) = eligible.first() {
                 eligible.remove(vertex);
                 eligible.subtract(&self.edges[vertex]);
@@ -156,19 +179,19 @@ impl Graph {
         done
     }
 
-    /// A clique to begin with: vertices in search order, as long as they fit.
-    fn greedy(&self) -> Vec<usize> {
-        let mut candidates = BitSet::full(self.weights.len());
-        let mut clique = Vec::new();
-        while let Some(vertex) = candidates.first() {
-            candidates.intersect_with(&self.edges[vertex]);
-            clique.push(vertex);
-        }
-        clique
-    }
-
-    fn weight_of(&self, clique: &[usize]) -> Weight {
-        clique.iter().map(|&vertex| self.weights[vertex]).sum()
+    /// A clique to begin with: the heaviest vertices first, as long as they fit.
+    fn greedy(&self, vertices: &BitSet) -> Vec<usize> {
+        let mut heaviest_first: Vec<usize> = vertices.iter().collect();
+        heaviest_first.sort_by_key(|&vertex| std::cmp::Reverse(self.weights[vertex]));
+        let mut candidates = vertices.clone();
+        heaviest_first.retain(|&vertex| {
+            let fits = candidates.contains(vertex);
+            if fits {
+                candidates.intersect_with(&self.edges[vertex]);
+            }
+            fits
+        });
+        heaviest_first
     }
 }
 
