@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cbc_message::{Bit, Message, ValidatorSet, Weight};
 use cbc_oracle::{LobbyingGraph, SafetyOracle};
 use cbc_oracle_adversary::{AdversaryOracle, poc_figure};
-use cbc_testkit::{Dag, random_execution};
+use cbc_testkit::{Dag, contested_bits};
 use cbc_view::{Equals, View};
 use proptest::prelude::*;
 
@@ -48,11 +48,7 @@ proptest! {
         draws in prop::collection::vec(any::<usize>(), 1..300),
     ) {
         prop_assume!(weights.iter().any(|&weight| weight > 0));
-        let mut draws = draws.iter().cycle();
-        let mut draw = |below: usize| draws.next().unwrap() % below;
-        let messages = random_execution(weights.len() as u32, count, &mut draw, |_, draw| {
-            if draw(12) == 0 { Bit::Zero } else { Bit::One }
-        });
+        let messages = contested_bits(weights.len() as u32, count, &draws);
         let view = view_of(&messages, &weights);
         let graph = LobbyingGraph::new(&view, &ONE);
         let total: u64 = weights.iter().sum();

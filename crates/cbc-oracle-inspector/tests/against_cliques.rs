@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cbc_message::{Bit, Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{CliqueOracle, SafetyOracle};
 use cbc_oracle_inspector::InspectorOracle;
-use cbc_testkit::{Dag, random_execution};
+use cbc_testkit::{Dag, contested_bits};
 use cbc_view::{Equals, View};
 use proptest::prelude::*;
 
@@ -30,11 +30,7 @@ proptest! {
         draws in prop::collection::vec(any::<usize>(), 1..300),
     ) {
         prop_assume!(weights.iter().any(|&weight| weight > 0));
-        let mut draws = draws.iter().cycle();
-        let mut draw = |below: usize| draws.next().unwrap() % below;
-        let messages = random_execution(weights.len() as u32, count, &mut draw, |_, draw| {
-            if draw(12) == 0 { Bit::Zero } else { Bit::One }
-        });
+        let messages = contested_bits(weights.len() as u32, count, &draws);
         let view = view_of(&messages, &weights);
         let by_inspector = InspectorOracle.safety(&view, view.validators(), &ONE);
         let by_clique = CliqueOracle::new().safety(&view, view.validators(), &ONE);

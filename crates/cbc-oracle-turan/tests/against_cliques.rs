@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cbc_message::{Bit, ValidatorSet, Weight};
 use cbc_oracle::{CliqueOracle, SafetyOracle};
 use cbc_oracle_turan::TuranOracle;
-use cbc_testkit::random_execution;
+use cbc_testkit::contested_bits;
 use cbc_view::{Equals, View};
 use proptest::prelude::*;
 
@@ -19,11 +19,7 @@ proptest! {
         draws in prop::collection::vec(any::<usize>(), 1..300),
     ) {
         prop_assume!(weights.iter().any(|&weight| weight > 0));
-        let mut draws = draws.iter().cycle();
-        let mut draw = |below: usize| draws.next().unwrap() % below;
-        let estimate = |draw: usize| if draw == 0 { Bit::Zero } else { Bit::One };
-        let messages =
-            random_execution(weights.len() as u32, count, &mut draw, |_, draw| estimate(draw(12)));
+        let messages = contested_bits(weights.len() as u32, count, &draws);
         let validators = ValidatorSet::new(weights.into_iter().map(Weight::new)).unwrap();
         let mut view = View::new(Arc::new(validators));
         for message in messages {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cbc_message::{Bit, Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{CliqueOracle, LobbyingGraph, LobbyingTracker, SafetyOracle};
-use cbc_testkit::{Dag, random_execution};
+use cbc_testkit::{Dag, contested_bits};
 use cbc_view::{Equals, MessageDag, MessageIndex, Property, Seen, View};
 use proptest::prelude::*;
 
@@ -20,20 +20,6 @@ fn view_of(messages: &[Message<Bit>], weights: &[u64]) -> View<Bit> {
         view.insert(message.clone()).unwrap();
     }
     view
-}
-
-/// Honest messages that mostly say 1.
-fn messages(validators: u32, count: usize, draws: &[usize]) -> Vec<Message<Bit>> {
-    let mut draws = draws.iter().cycle();
-    let mut draw = |below: usize| draws.next().unwrap() % below;
-    random_execution(
-        validators,
-        count,
-        &mut draw,
-        |_, draw| {
-            if draw(12) == 0 { Bit::Zero } else { Bit::One }
-        },
-    )
 }
 
 /// Semantics §6, word for word.
@@ -91,7 +77,7 @@ proptest! {
         draws in prop::collection::vec(any::<usize>(), 1..300),
         forks in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
     ) {
-        let mut messages = messages(validators, count, &draws);
+        let mut messages = contested_bits(validators, count, &draws);
         // Some say the other thing, too, after the same messages: equivocators.
         for fork in forks {
             let mut header = fork.get(&messages).header().clone();
@@ -109,7 +95,7 @@ proptest! {
         forks in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
         start in 0usize..40,
     ) {
-        let mut messages = messages(weights.len() as u32, count, &draws);
+        let mut messages = contested_bits(weights.len() as u32, count, &draws);
         for fork in forks {
             let mut header = fork.get(&messages).header().clone();
             header.estimate = if header.estimate == Bit::One { Bit::Zero } else { Bit::One };
@@ -136,7 +122,7 @@ proptest! {
         draws in prop::collection::vec(any::<usize>(), 1..300),
     ) {
         prop_assume!(weights.iter().any(|&weight| weight > 0));
-        let messages = messages(weights.len() as u32, count, &draws);
+        let messages = contested_bits(weights.len() as u32, count, &draws);
         let view = view_of(&messages, &weights);
         let validators = view.validators();
         let safety = CliqueOracle::new().safety(&view, validators, &ONE);

@@ -1,6 +1,6 @@
 //! Honest executions, at random.
 
-use cbc_message::{Citation, Estimate, Header, Justification, Message, ValidatorId};
+use cbc_message::{Bit, Citation, Estimate, Header, Justification, Message, ValidatorId};
 
 /// `count` messages of honest validators `0..validators`, each after all it cites.
 ///
@@ -72,11 +72,33 @@ pub fn random_execution<E: Estimate, D: FnMut(usize) -> usize>(
     messages
 }
 
+/// Honest messages that mostly say 1, one in twelve 0: what oracles are tried on. All choices are
+/// `draws`, over and over, so that a test that fails can shrink them.
+///
+/// # Panics
+///
+/// If there are no validators, or no draws.
+pub fn contested_bits(validators: u32, count: usize, draws: &[usize]) -> Vec<Message<Bit>> {
+    let mut draws = draws.iter().cycle();
+    let mut draw = |below: usize| match draws.next() {
+        Some(draw) => draw % below,
+        None => panic!("there are no draws"),
+    };
+    random_execution(
+        validators,
+        count,
+        &mut draw,
+        |_, draw| {
+            if draw(12) == 0 { Bit::Zero } else { Bit::One }
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use cbc_message::{Bit, MessageHash};
+    use cbc_message::MessageHash;
 
     use super::*;
 

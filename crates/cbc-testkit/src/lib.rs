@@ -49,4 +49,4 @@ mod execution;
 
 pub use dag::Dag;
 pub use estimate::DagEstimate;
-pub use execution::random_execution;
+pub use execution::{contested_bits, random_execution};

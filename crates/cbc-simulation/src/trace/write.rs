@@ -1,0 +1,215 @@
+//! What came of a run, written in the trace format.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cbc_message::{Citation, ValidatorSet};
+use cbc_oracle::{CliqueOracle, Safety, poc_faults};
+use cbc_validator::Observer;
+use cbc_view::{HashedDag, MessageIndex, View};
+use serde_json::{Map, Value as Json, json};
+
+use super::OracleRegistry;
+use crate::Recorded;
+use crate::notation::GENESIS;
+use crate::run::Run;
+
+/// Writes what came of a run.
+pub(super) struct Writer<'a, P: Recorded, R> {
+    pub(super) run: &'a Run<P, CliqueOracle>,
+    pub(super) oracles: &'a R,
+}
+
+impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
+    pub(super) fn messages(&self) -> Json {
+        let observer = self.run.global();
+        let mut messages = Map::new();
+        if P::blocks(observer).is_some() {
+            let genesis = json!({
+                "sender": 0, "sequence_number": -1, "estimate": null, "justification": {},
+                "display_height": 0, "height": 1,
+            });
+            messages.insert(GENESIS.to_owned(), genesis);
+        }
+        for (number, name) in (0..).map(MessageIndex::new).zip(self.run.notation().names()) {
+            messages.insert(name.to_owned(), self.message(number));
+        }
+        Json::Object(messages)
+    }
+
+    fn message(&self, index: MessageIndex) -> Json {
+        let (observer, notation) = (self.run.global(), self.run.notation());
+        let message = observer.view().message(index);
+        let cite = |citation: &Citation| match citation {
+            Citation::Latest(hash) => json!(notation.name(hash)),
+            Citation::Equivocation(proof) => {
+                json!([notation.name(&proof.lesser()), notation.name(&proof.greater())])
+            }
+        };
+        let citations = message.justification().iter();
+        let justification: Map<String, Json> = citations
+            .map(|(validator, citation)| (validator.to_string(), cite(citation)))
+            .collect();
+        let mut written = json!({
+            "sender": message.sender(),
+            "sequence_number": message.sequence_number(),
+            "estimate": P::write_estimate(notation, message.estimate()),
+            "justification": justification,
+            "display_height": self.run.display_heights().get(index.index()),
+        });
+        if let Some(blocks) = P::blocks(observer) {
+            let height = blocks.voted_by(index).map(|block| blocks.height(block) + 1);
+            written["height"] = json!(height);
+        }
+        written
+    }
+
+    /// A view; with `wanted`, the safety of the candidates that it names by the oracles that it
+    /// names, and whatever else it asks for.
+    pub(super) fn view(
+        &self,
+        observer: &Observer<P, CliqueOracle>,
+        wanted: Option<&Map<String, Json>>,
+    ) -> Json {
+        let (view, notation) = (observer.view(), self.run.notation());
+        let mut justified: BTreeSet<String> =
+            view.justified_messages().map(|(_, message)| notation.name(&message.hash())).collect();
+        if P::blocks(observer).is_some() {
+            justified.insert(GENESIS.to_owned());
+        }
+        let pending: BTreeSet<String> =
+            view.pending_messages().map(|message| notation.name(&message.hash())).collect();
+        let latest: Map<String, Json> = view
+            .latest_messages()
+            .map(|(validator, message)| {
+                (validator.to_string(), json!(notation.name(&view.hash(message))))
+            })
+            .collect();
+        let write = |value| P::write_value(notation, observer, &value);
+        let mut written = json!({
+            "justified": justified,
+            "pending": pending,
+            "latest_messages": latest,
+            "estimate": observer.estimate().map(write),
+            "safety": self.safety(observer, wanted),
+        });
+        if wanted.is_none_or(|wanted| wanted.contains_key("last_finalized")) {
+            written["last_finalized"] = json!(self.run.last_finalized(observer).map(write));
+        }
+        for key in wanted.into_iter().flat_map(Map::keys) {
+            let further = match key.as_str() {
+                "equivocators" => {
+                    let equivocators = view.equivocations().map(|proof| proof.validator);
+                    json!(equivocators.collect::<Vec<_>>())
+                }
+                "observed_fault_weight" => json!(view.observed_fault_weight()),
+                "safety_of_value" => {
+                    self.safety_of_values(observer, wanted.and_then(|wanted| wanted.get(key)))
+                }
+                rule => match P::estimate_by(rule, notation, observer) {
+                    Some(estimate) => estimate,
+                    None => continue,
+                },
+            };
+            written[key] = further;
+        }
+        written
+    }
+
+    /// The safety, in the proof of concept's figures, of the candidates that messages stand for.
+    fn safety(
+        &self,
+        observer: &Observer<P, CliqueOracle>,
+        wanted: Option<&Map<String, Json>>,
+    ) -> Json {
+        let (view, notation) = (observer.view(), self.run.notation());
+        let wanted = wanted.and_then(|wanted| wanted.get("safety")?.as_object());
+        let candidates: BTreeMap<String, MessageIndex> = view
+            .justified_messages()
+            .map(|(index, message)| (notation.name(&message.hash()), index))
+            .collect();
+        let mut written = Map::new();
+        for (name, index) in candidates {
+            let recorded = self.oracles.recorded();
+            let oracles: Vec<&str> = match wanted.map(|wanted| wanted.get(&name)) {
+                None => recorded.to_vec(),
+                Some(None) => continue,
+                Some(Some(wanted)) => {
+                    wanted.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect()
+                }
+            };
+            let Some(candidate) = P::candidate_of(observer, index) else { continue };
+            let property = observer.protocol().property(observer.estimator(), &candidate);
+            let figures = oracles.into_iter().filter_map(|oracle_name| {
+                let validators = view.validators();
+                let (margin, faults) =
+                    self.oracles.poc_figures(oracle_name, view, validators, &property)?;
+                Some((oracle_name.to_owned(), json!([margin, faults])))
+            });
+            written.insert(name, Json::Object(figures.collect()));
+        }
+        Json::Object(written)
+    }
+
+    fn safety_of_values(
+        &self,
+        observer: &Observer<P, CliqueOracle>,
+        wanted: Option<&Json>,
+    ) -> Json {
+        let mut written = Map::new();
+        for (text, oracles) in wanted.and_then(Json::as_object).into_iter().flatten() {
+            let json = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+            let Some(value) = P::read_value(self.run.notation(), observer, &json) else { continue };
+            let answers = oracles.as_object().into_iter().flat_map(Map::keys).filter_map(|name| {
+                let oracle = self.oracles.oracle::<View<P::Estimate>>(name)?;
+                let safety = observer.safety_by(oracle.as_ref(), &value);
+                Some((name.clone(), write_safety(&safety, observer.view().validators())))
+            });
+            written.insert(text.clone(), Json::Object(answers.collect()));
+        }
+        Json::Object(written)
+    }
+
+    /// What `expect` asks for.
+    pub(super) fn expectations(&self, wanted: &Map<String, Json>) -> Json {
+        let mut written = Map::new();
+        for (key, wanted) in wanted {
+            let met = match (key.as_str(), wanted.as_object()) {
+                ("messages", _) => self.messages(),
+                ("every_message_valid", _) => json!(self.every_message_is_valid()),
+                ("global", wanted) => self.view(self.run.global(), wanted),
+                ("views", Some(wanted)) => {
+                    let views = self.run.validators().iter().filter_map(|validator| {
+                        let key = validator.id().to_string();
+                        let wanted = wanted.get(&key)?.as_object();
+                        Some((key, self.view(validator.observer(), wanted)))
+                    });
+                    Json::Object(views.collect())
+                }
+                _ => continue,
+            };
+            written.insert(key.clone(), met);
+        }
+        Json::Object(written)
+    }
+
+    /// Whether somebody who checks V1–V5 and V8 finds every message valid.
+    fn every_message_is_valid(&self) -> bool {
+        let mut checking = self.run.setup().observer().with_estimate_check(true);
+        let mut messages = self.run.global().view().justified_messages();
+        messages.all(|(_, message)| checking.receive(message.clone()).is_ok())
+    }
+}
+
+/// An oracle's answer, in full.
+pub fn write_safety(safety: &Safety, validators: &ValidatorSet) -> Json {
+    json!({
+        "quorum_weight": safety.quorum.weight,
+        "quorum": safety.quorum.members,
+        "margin": safety.margin,
+        "fault_tolerance": safety.fault_tolerance,
+        "faults": safety.faults,
+        "poc_faults": poc_faults(safety, validators),
+        "exact": safety.exact,
+        "bound": safety.bound,
+    })
+}
