@@ -27,6 +27,9 @@ pub enum OracleName {
 }
 
 impl OracleName {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Clique, Self::Turan, Self::Inspector, Self::Adversary];
+
     /// The oracle, for any kind of message DAG.
     pub fn build<D: MessageDag>(self) -> Arc<dyn SafetyOracle<D>> {
         match self {
