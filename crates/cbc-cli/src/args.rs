@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::OracleName;
 
-/// CBC Casper: simulate executions, replay recorded ones, look at the result.
+/// CBC Casper: simulate executions, replay recorded ones, compare safety oracles.
 ///
 /// Without a command: `cbc simulate`.
 #[derive(Debug, Parser)]
@@ -42,6 +42,13 @@ pub enum Command {
         cbc replay tests/data/poc/blockchain.jsonl\n  \
         cbc replay --json - < scenario.jsonl")]
     Replay(ReplayArguments),
+
+    /// Tabulate what every safety oracle says of the candidates of an execution.
+    #[command(after_help = "Examples:\n  \
+        cbc compare --validators 7 --rounds 30 --network step\n  \
+        cbc compare --protocol binary --weights 3,4,5 --oracles clique,inspector --repeat 100\n  \
+        cbc compare --candidates all --format csv tests/data/poc/blockchain.jsonl")]
+    Compare(Box<CompareArguments>),
 }
 
 impl Default for Command {
@@ -88,9 +95,9 @@ impl From<ModeArgument> for MessageMode {
     }
 }
 
-/// The arguments of `cbc simulate`.
+/// An execution, generated or given.
 #[derive(Debug, Args)]
-pub struct SimulateArguments {
+pub struct ExecutionArguments {
     /// What is decided.
     #[arg(long, short, value_enum, default_value_t)]
     pub protocol: ProtocolArgument,
@@ -122,10 +129,6 @@ pub struct SimulateArguments {
     #[arg(long, short, default_value_t = 100)]
     pub rounds: usize,
 
-    /// Report every so many rounds; 0 for never.
-    #[arg(long, default_value_t = 20)]
-    pub report_interval: usize,
-
     /// The first estimates, separated by commas (orders: items separated by >), instead of random
     /// ones.
     #[arg(long, value_delimiter = ',')]
@@ -135,6 +138,22 @@ pub struct SimulateArguments {
     #[arg(long, short, default_value_t = 0)]
     pub seed: u64,
 
+    /// Do not check that estimates follow from their justifications (rule V5).
+    #[arg(long)]
+    pub no_estimate_check: bool,
+}
+
+/// The arguments of `cbc simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// What happens.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+
+    /// Report every so many rounds; 0 for never.
+    #[arg(long, default_value_t = 20)]
+    pub report_interval: usize,
+
     /// The safety oracle that finalizes.
     #[arg(long, value_enum, default_value_t)]
     pub oracle: OracleName,
@@ -142,10 +161,6 @@ pub struct SimulateArguments {
     /// The fault tolerance, in weight, at which validators finalize.
     #[arg(long, short, default_value_t = 0)]
     pub threshold: u64,
-
-    /// Do not check that estimates follow from their justifications (rule V5).
-    #[arg(long)]
-    pub no_estimate_check: bool,
 
     /// The folder for the picture and the scenario; made if it is not there.
     #[arg(long, short, default_value = "out")]
@@ -186,6 +201,106 @@ pub struct ReplayArguments {
     /// Print each scenario with everything computed anew, and compare nothing.
     #[arg(long)]
     pub json: bool,
+}
+
+/// The arguments of `cbc compare`.
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// Traces, a scenario a line, instead of an execution by the options below; - is standard
+    /// input.
+    #[arg(conflicts_with = "ExecutionArguments")]
+    pub files: Vec<PathBuf>,
+
+    /// What happens.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+
+    /// The safety oracles, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',',
+          default_values_t = OracleName::value_variants().to_vec())]
+    pub oracles: Vec<OracleName>,
+
+    /// What they are asked about. chain: the blocks of the fork choice, or each distinct latest
+    /// value; all: every block, or every value that a message holds; or blocks by name, or values
+    /// (orders: items separated by >), separated by commas.
+    #[arg(long, default_value = "chain", value_parser = parse_candidates)]
+    pub candidates: Candidates,
+
+    /// In whose view: global, or a validator's number.
+    #[arg(long, default_value = "global", value_parser = parse_observer)]
+    pub view: ViewArgument,
+
+    /// How often each oracle is asked; the time reported is the median.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub repeat: u32,
+
+    /// Leave out the times: the rest is the same for the same execution.
+    #[arg(long, conflicts_with = "repeat")]
+    pub no_time: bool,
+
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// The same as --format json.
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
+/// What oracles are asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Candidates {
+    /// The blocks of the fork choice; each distinct latest value.
+    Chain,
+    /// Every block; every value that a message holds.
+    All,
+    /// These blocks or values.
+    Named(Vec<String>),
+}
+
+/// In whose view oracles are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewArgument {
+    /// That of the observer who receives every message.
+    Global,
+    /// A validator's.
+    Validator(u32),
+}
+
+/// How a table is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// In columns, and a summary, for people.
+    #[default]
+    Table,
+    /// Comma-separated values, the names of the columns first.
+    Csv,
+    /// A JSON object of rows and summary.
+    Json,
+}
+
+fn parse_candidates(text: &str) -> Result<Candidates, String> {
+    match text {
+        "chain" => Ok(Candidates::Chain),
+        "all" => Ok(Candidates::All),
+        names => {
+            let names: Vec<String> = names.split(',').map(str::to_owned).collect();
+            if names.contains(&String::new()) {
+                return Err("expected chain, all, or names separated by commas".to_owned());
+            }
+            Ok(Candidates::Named(names))
+        }
+    }
+}
+
+fn parse_observer(text: &str) -> Result<ViewArgument, String> {
+    match text {
+        "global" => Ok(ViewArgument::Global),
+        number => match number.parse() {
+            Ok(validator) => Ok(ViewArgument::Validator(validator)),
+            Err(_) => Err("expected global or the number of a validator".to_owned()),
+        },
+    }
 }
 
 fn parse_network(text: &str) -> Result<Network, String> {

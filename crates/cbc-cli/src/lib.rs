@@ -1,9 +1,10 @@
-//! The `cbc` program: simulate and replay executions of CBC Casper.
+//! The `cbc` program: simulate and replay executions of CBC Casper, and compare safety oracles.
 //!
 //! The only crate that reads files, prints, and knows which oracles there are. Everything it shows
 //! is computed by `cbc-simulation` and the layers below.
 
 mod args;
+mod compare;
 mod oracles;
 mod picture;
 mod replay;
@@ -16,7 +17,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-pub use args::{Arguments, Command, ReplayArguments, SimulateArguments};
+pub use args::{
+    Arguments, Command, CompareArguments, ExecutionArguments, ReplayArguments, SimulateArguments,
+};
 pub use oracles::{OracleName, Oracles};
 pub use picture::Picture;
 
@@ -37,6 +40,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
     let done = match arguments.command.unwrap_or_default() {
         Command::Simulate(arguments) => simulate::run(&arguments, out).map(|()| ExitCode::SUCCESS),
         Command::Replay(arguments) => replay::run(&arguments, out),
+        Command::Compare(arguments) => compare::run(&arguments, out).map(|()| ExitCode::SUCCESS),
     };
     match done {
         Ok(code) => code,

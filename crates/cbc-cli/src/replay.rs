@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use cbc_simulation::trace::{Mismatch, Scenario, compare};
 
 use crate::{Oracles, ReplayArguments};
@@ -20,22 +20,33 @@ struct Totals {
 
 pub(crate) fn run(arguments: &ReplayArguments, out: &mut dyn Write) -> Result<ExitCode> {
     let mut totals = Totals::default();
-    for path in &arguments.files {
-        let name = path.display();
-        for (number, line) in (1..).zip(open(path)?.lines()) {
-            let line = line.with_context(|| format!("cannot read {name}, line {number}"))?;
-            if !line.trim().is_empty() {
-                replay(&line, arguments.json, &mut totals, out)
-                    .with_context(|| format!("{name}, line {number}"))?;
-            }
-        }
-    }
+    for_each_scenario(&arguments.files, |scenario| {
+        replay(&scenario, arguments.json, &mut totals, out)
+    })?;
     if arguments.json {
         return Ok(ExitCode::SUCCESS);
     }
     let Totals { scenarios, compared, mismatches } = totals;
     writeln!(out, "{scenarios} scenarios, {compared} values compared, {mismatches} mismatches")?;
     Ok(if mismatches == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Calls `act` with each scenario of these files; an error says in which line it occurred.
+pub(crate) fn for_each_scenario(
+    files: &[PathBuf],
+    mut act: impl FnMut(Scenario) -> Result<()>,
+) -> Result<()> {
+    for path in files {
+        let name = path.display();
+        for (number, line) in (1..).zip(open(path)?.lines()) {
+            let line = line.with_context(|| format!("cannot read {name}, line {number}"))?;
+            if !line.trim().is_empty() {
+                let scenario = Scenario::parse(&line).map_err(Error::from);
+                scenario.and_then(&mut act).with_context(|| format!("{name}, line {number}"))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn open(path: &Path) -> Result<Box<dyn BufRead>> {
@@ -46,8 +57,7 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>> {
     Ok(Box::new(BufReader::new(file)))
 }
 
-fn replay(line: &str, json: bool, totals: &mut Totals, out: &mut dyn Write) -> Result<()> {
-    let scenario = Scenario::parse(line)?;
+fn replay(scenario: &Scenario, json: bool, totals: &mut Totals, out: &mut dyn Write) -> Result<()> {
     totals.scenarios += 1;
     let replayed = scenario.replay(&Oracles);
     if json {
@@ -56,7 +66,7 @@ fn replay(line: &str, json: bool, totals: &mut Totals, out: &mut dyn Write) -> R
     }
     match replayed {
         Ok(replayed) => {
-            let comparison = compare(&scenario, &replayed);
+            let comparison = compare(scenario, &replayed);
             totals.compared += comparison.compared;
             totals.mismatches += comparison.mismatches.len();
             for mismatch in &comparison.mismatches {

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use cbc_estimator::{Borda, Copeland, MajorityDriven, WeightedMedian};
+use cbc_estimator::{Borda, Copeland, WeightedMedian};
 use cbc_message::{Bit, Integer, Order, ValidatorSet, Weight};
 use cbc_oracle::SafetyOracle;
-use cbc_simulation::trace::write_safety;
+use cbc_simulation::trace::{OrderRule, ProtocolName, Setting, write_safety};
 use cbc_simulation::{
     MessageMode, Notation, Recorded, Run, Schedule, Setup, Summary, ViewGraph, random_weights,
     simulate,
@@ -24,7 +24,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value as Json, json};
 
 use crate::args::ProtocolArgument;
-use crate::{Picture, SimulateArguments};
+use crate::{ExecutionArguments, OracleName, Picture, SimulateArguments};
 
 /// The proof of concept's items to order.
 const ITEMS: [&str; 7] = ["cat", "dog", "frog", "horse", "pig", "rat", "whale"];
@@ -38,43 +38,168 @@ const PICTURE_HEIGHTS: u32 = 150;
 /// How many tokens are work long enough for a progress bar.
 const LONG: usize = 50_000;
 
-type DynOracle<P> = Arc<dyn SafetyOracle<View<<P as cbc_validator::Protocol>::Estimate>>>;
+/// An oracle chosen when the program runs.
+pub(crate) type DynOracle<P> =
+    Arc<dyn SafetyOracle<View<<P as cbc_validator::Protocol>::Estimate>>>;
 
 pub(crate) fn run(arguments: &SimulateArguments, out: &mut dyn Write) -> Result<()> {
-    let simulation = Simulation::prepare(arguments)?;
-    let order_items = || ITEMS.map(str::to_owned).to_vec();
-    match arguments.protocol {
-        ProtocolArgument::Blockchain => {
+    let prepared = Prepared::draw(&arguments.execution)?;
+    let threshold = Weight::new(arguments.threshold);
+    let simulation = Simulation { arguments, prepared: &prepared };
+    prepared.start(arguments.oracle, threshold, Carry { simulation, out })
+}
+
+/// An execution of whatever protocol, ready to be carried out.
+pub(crate) struct Prepared {
+    pub(crate) id: String,
+    pub(crate) protocol: ProtocolArgument,
+    pub(crate) validators: Arc<ValidatorSet>,
+    pub(crate) schedule: Schedule,
+    /// As they are written down; none for a blockchain.
+    estimates: Option<Vec<Json>>,
+    check_estimates: bool,
+}
+
+/// What to do with a run, whatever its protocol.
+pub(crate) trait WithRun {
+    /// Does it. The run is at its start.
+    fn with<P: Recorded + Clone>(self, run: Run<P, DynOracle<P>>) -> Result<()>;
+}
+
+impl Prepared {
+    /// The execution that arguments ask for. What they leave open is drawn.
+    pub(crate) fn draw(arguments: &ExecutionArguments) -> Result<Self> {
+        let protocol = arguments.protocol;
+        if protocol == ProtocolArgument::Blockchain {
             ensure!(arguments.estimates.is_none(), "a blockchain has no first estimates to give");
-            simulation.finalizing(Blockchain, Vec::new(), None, out)
         }
-        ProtocolArgument::Binary => {
-            let estimates = simulation.estimates(|rng| json!(rng.random_range(0..=1)))?;
-            let protocol = ValueConsensus::new(WeightedMedian::<Bit>::new());
-            simulation.finalizing(protocol, Vec::new(), Some(estimates), out)
+        let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
+        let weights = match &arguments.weights {
+            Some(weights) => weights.iter().copied().map(Weight::new).collect(),
+            None => random_weights(arguments.validators.unwrap_or(5), &mut rng),
+        };
+        let count = u32::try_from(weights.len()).context("too many weights")?;
+        if let Some(expected) = arguments.validators.filter(|&expected| expected != count) {
+            bail!("--weights: {count} weights for {expected} validators");
         }
-        ProtocolArgument::Integer => {
-            let estimates = simulation.estimates(|rng| json!(rng.random_range(0..=100)))?;
-            let protocol = ValueConsensus::new(WeightedMedian::<Integer>::new());
-            simulation.finalizing(protocol, Vec::new(), Some(estimates), out)
-        }
-        ProtocolArgument::Order | ProtocolArgument::OrderBorda => {
-            let estimates = simulation.estimates(|rng| {
-                let mut items = ITEMS;
-                items.shuffle(rng);
-                json!(items)
-            })?;
-            let items =
-                if arguments.estimates.is_some() { items_of(&estimates) } else { order_items() };
-            if arguments.protocol == ProtocolArgument::Order {
+        let validators = Arc::new(ValidatorSet::new(weights).context("--weights")?);
+        let schedule = schedule(arguments, count, &mut rng)?;
+        let estimates = match &arguments.estimates {
+            Some(given) => Some(given.iter().map(|text| value_of(text)).collect()),
+            None => validators.ids().map(|_| draw_estimate(protocol, &mut rng)).collect(),
+        };
+        let id = format!("simulate-{}-{}", recorded_name(protocol).0, arguments.seed);
+        let check_estimates = !arguments.no_estimate_check;
+        Ok(Self { id, protocol, validators, schedule, estimates, check_estimates })
+    }
+
+    /// The execution of a recorded scenario.
+    pub(crate) fn recorded(setting: Setting) -> Result<Self> {
+        let protocol = match (setting.protocol, setting.rule) {
+            (ProtocolName::Blockchain, _) => ProtocolArgument::Blockchain,
+            (ProtocolName::Binary, _) => ProtocolArgument::Binary,
+            (ProtocolName::Integer, _) => ProtocolArgument::Integer,
+            (ProtocolName::Order, OrderRule::Copeland) => ProtocolArgument::Order,
+            (ProtocolName::Order, OrderRule::Borda) => ProtocolArgument::OrderBorda,
+        };
+        let weights = setting.weights.into_iter().map(Weight::new);
+        let execution = setting.execution.parse().context("execution")?;
+        Ok(Self {
+            id: setting.id,
+            protocol,
+            validators: Arc::new(ValidatorSet::new(weights).context("weights")?),
+            schedule: Schedule { execution, messages_per_round: 1 },
+            estimates: setting.initial_estimates,
+            check_estimates: true,
+        })
+    }
+
+    /// Starts the execution, with this oracle to finalize by, and hands it to `act`.
+    pub(crate) fn start(
+        &self,
+        oracle: OracleName,
+        threshold: Weight,
+        act: impl WithRun,
+    ) -> Result<()> {
+        let items = items_of(self.estimates.as_deref().unwrap_or_default());
+        let by = (oracle, threshold);
+        match self.protocol {
+            ProtocolArgument::Blockchain => {
+                act.with(self.run(Blockchain, Vec::new(), by)?.finalizing())
+            }
+            ProtocolArgument::Binary => {
+                let protocol = ValueConsensus::new(WeightedMedian::<Bit>::new());
+                act.with(self.run(protocol, Vec::new(), by)?.finalizing())
+            }
+            ProtocolArgument::Integer => {
+                let protocol = ValueConsensus::new(WeightedMedian::<Integer>::new());
+                act.with(self.run(protocol, Vec::new(), by)?.finalizing())
+            }
+            ProtocolArgument::Order => {
                 let protocol = ValueConsensus::<Order, _>::new(Copeland::new(items.len()));
-                simulation.finalizing(protocol, items, Some(estimates), out)
-            } else {
+                act.with(self.run(protocol, items, by)?.finalizing())
+            }
+            ProtocolArgument::OrderBorda => {
                 let protocol = ValueConsensus::<Order, _>::new(Borda::new(items.len()));
-                let run = simulation.start(protocol, items, Some(&estimates))?;
-                simulation.carry_out(run, Some(estimates), out)
+                act.with(self.run(protocol, items, by)?)
             }
         }
+    }
+
+    /// The run of this execution at its start, by an oracle and a threshold.
+    fn run<P>(
+        &self,
+        protocol: P,
+        items: Vec<String>,
+        (oracle, threshold): (OracleName, Weight),
+    ) -> Result<Run<P, DynOracle<P>>>
+    where
+        P: Recorded + Clone,
+    {
+        let notation = Notation::new(items.clone());
+        let read = |(validator, json): (usize, &Json)| {
+            P::read_estimate(&notation, json).with_context(|| {
+                let protocol = protocol_name(self.protocol);
+                format!("first estimate of validator {validator}: {json} is none of {protocol}")
+            })
+        };
+        let estimates = match &self.estimates {
+            Some(estimates) => {
+                Some(estimates.iter().enumerate().map(read).collect::<Result<Vec<_>>>()?)
+            }
+            None => None,
+        };
+        let setup = Setup {
+            protocol,
+            oracle: oracle.build(),
+            validators: Arc::clone(&self.validators),
+            threshold,
+            check_estimates: self.check_estimates,
+            items,
+        };
+        Ok(Run::new(setup, estimates)?)
+    }
+}
+
+/// A random first estimate, in a protocol that has some.
+fn draw_estimate(protocol: ProtocolArgument, rng: &mut ChaCha8Rng) -> Option<Json> {
+    match protocol {
+        ProtocolArgument::Blockchain => None,
+        ProtocolArgument::Binary => Some(json!(rng.random_range(0..=1))),
+        ProtocolArgument::Integer => Some(json!(rng.random_range(0..=100))),
+        ProtocolArgument::Order | ProtocolArgument::OrderBorda => {
+            let mut items = ITEMS;
+            items.shuffle(rng);
+            Some(json!(items))
+        }
+    }
+}
+
+/// A value, as it is written in arguments.
+pub(crate) fn value_of(text: &str) -> Json {
+    match text.split_once('>') {
+        Some(_) => json!(text.split('>').collect::<Vec<_>>()),
+        None => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
     }
 }
 
@@ -91,94 +216,26 @@ fn items_of(estimates: &[Json]) -> Vec<String> {
     items
 }
 
-/// A simulation with everything drawn but the first estimates.
-struct Simulation<'a> {
-    arguments: &'a SimulateArguments,
-    validators: Arc<ValidatorSet>,
-    schedule: Schedule,
-    rng: std::cell::RefCell<ChaCha8Rng>,
+/// A simulation and where its result is shown.
+struct Carry<'a> {
+    simulation: Simulation<'a>,
+    out: &'a mut dyn Write,
 }
 
-impl<'a> Simulation<'a> {
-    fn prepare(arguments: &'a SimulateArguments) -> Result<Self> {
-        let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
-        let weights = match &arguments.weights {
-            Some(weights) => weights.iter().copied().map(Weight::new).collect(),
-            None => random_weights(arguments.validators.unwrap_or(5), &mut rng),
-        };
-        let count = u32::try_from(weights.len()).context("too many weights")?;
-        if let Some(expected) = arguments.validators.filter(|&expected| expected != count) {
-            bail!("--weights: {count} weights for {expected} validators");
-        }
-        let validators = Arc::new(ValidatorSet::new(weights).context("--weights")?);
-        let schedule = schedule(arguments, count, &mut rng)?;
-        Ok(Self { arguments, validators, schedule, rng: rng.into() })
+impl WithRun for Carry<'_> {
+    fn with<P: Recorded + Clone>(self, run: Run<P, DynOracle<P>>) -> Result<()> {
+        self.simulation.carry_out(run, self.out)
     }
+}
 
-    /// The first estimates, as they were given, or drawn.
-    fn estimates(&self, mut draw: impl FnMut(&mut ChaCha8Rng) -> Json) -> Result<Vec<Json>> {
-        let Some(given) = &self.arguments.estimates else {
-            let mut rng = self.rng.borrow_mut();
-            return Ok(self.validators.ids().map(|_| draw(&mut rng)).collect());
-        };
-        Ok(given
-            .iter()
-            .map(|text| match text.split_once('>') {
-                Some(_) => json!(text.split('>').collect::<Vec<_>>()),
-                None => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
-            })
-            .collect())
-    }
+#[derive(Clone, Copy)]
+struct Simulation<'a> {
+    arguments: &'a SimulateArguments,
+    prepared: &'a Prepared,
+}
 
-    fn start<P>(
-        &self,
-        protocol: P,
-        items: Vec<String>,
-        estimates: Option<&[Json]>,
-    ) -> Result<Run<P, DynOracle<P>>>
-    where
-        P: Recorded + Clone,
-    {
-        let notation = Notation::new(items.clone());
-        let read = |json: &Json| {
-            P::read_estimate(&notation, json)
-                .with_context(|| format!("--estimates: {json} is no estimate of this protocol"))
-        };
-        let estimates = match estimates {
-            Some(estimates) => Some(estimates.iter().map(read).collect::<Result<Vec<_>>>()?),
-            None => None,
-        };
-        let setup = Setup {
-            protocol,
-            oracle: self.arguments.oracle.build(),
-            validators: Arc::clone(&self.validators),
-            threshold: Weight::new(self.arguments.threshold),
-            check_estimates: !self.arguments.no_estimate_check,
-            items,
-        };
-        Ok(Run::new(setup, estimates)?)
-    }
-
-    fn finalizing<P>(
-        &self,
-        protocol: P,
-        items: Vec<String>,
-        estimates: Option<Vec<Json>>,
-        out: &mut dyn Write,
-    ) -> Result<()>
-    where
-        P: Recorded<Estimator: MajorityDriven> + Clone,
-    {
-        let run = self.start(protocol, items, estimates.as_deref())?.finalizing();
-        self.carry_out(run, estimates, out)
-    }
-
-    fn carry_out<P>(
-        &self,
-        mut run: Run<P, DynOracle<P>>,
-        estimates: Option<Vec<Json>>,
-        out: &mut dyn Write,
-    ) -> Result<()>
+impl Simulation<'_> {
+    fn carry_out<P>(&self, mut run: Run<P, DynOracle<P>>, out: &mut dyn Write) -> Result<()>
     where
         P: Recorded + Clone,
     {
@@ -187,7 +244,7 @@ impl<'a> Simulation<'a> {
         let progress = self.progress();
         let mut frames = Ok(());
         let interval = self.arguments.report_interval;
-        let summary = simulate(&mut run, &self.schedule, interval, |run, rounds| {
+        let summary = simulate(&mut run, &self.prepared.schedule, interval, |run, rounds| {
             progress.inc(1);
             let due = interval > 0 && rounds.is_multiple_of(interval);
             if self.arguments.frames && due && frames.is_ok() {
@@ -197,15 +254,15 @@ impl<'a> Simulation<'a> {
         progress.finish_and_clear();
         frames?;
         let picture = self.draw(&run, "view-graph.svg")?;
-        let scenario = self.write_scenario(estimates)?;
-        let shown = Shown { simulation: self, summary: &summary, picture, scenario };
+        let scenario = self.write_scenario()?;
+        let shown = Shown { simulation: *self, summary: &summary, picture, scenario };
         if self.arguments.json { shown.as_json(out) } else { shown.to_people(out) }
     }
 
     fn progress(&self) -> ProgressBar {
-        let rounds =
-            self.schedule.execution.message_count() / self.schedule.messages_per_round.max(1);
-        let long = self.schedule.execution.tokens().len() > LONG;
+        let Schedule { execution, messages_per_round } = &self.prepared.schedule;
+        let rounds = execution.message_count() / (*messages_per_round).max(1);
+        let long = execution.tokens().len() > LONG;
         if !long || !std::io::stdout().is_terminal() {
             return ProgressBar::hidden();
         }
@@ -227,20 +284,15 @@ impl<'a> Simulation<'a> {
     }
 
     /// The execution as a scenario that `cbc replay` reads.
-    fn write_scenario(&self, estimates: Option<Vec<Json>>) -> Result<PathBuf> {
-        let (protocol, rule) = match self.arguments.protocol {
-            ProtocolArgument::Blockchain => ("blockchain", None),
-            ProtocolArgument::Binary => ("binary", None),
-            ProtocolArgument::Integer => ("integer", None),
-            ProtocolArgument::Order => ("order", Some("copeland")),
-            ProtocolArgument::OrderBorda => ("order", None),
-        };
+    fn write_scenario(&self) -> Result<PathBuf> {
+        let Prepared { id, protocol, validators, schedule, estimates, .. } = self.prepared;
+        let (protocol, rule) = recorded_name(*protocol);
         let mut scenario = json!({
-            "id": format!("simulate-{protocol}-{}", self.arguments.seed),
+            "id": id,
             "protocol": protocol,
-            "weights": self.validators.weights(),
+            "weights": validators.weights(),
             "initial_estimates": estimates,
-            "execution": self.schedule.execution.to_string(),
+            "execution": schedule.execution.to_string(),
         });
         if let Some(rule) = rule {
             scenario["rule"] = json!(rule);
@@ -249,8 +301,19 @@ impl<'a> Simulation<'a> {
     }
 }
 
+/// What traces call a protocol, and its rule where that is not the usual one.
+fn recorded_name(protocol: ProtocolArgument) -> (&'static str, Option<&'static str>) {
+    match protocol {
+        ProtocolArgument::Blockchain => ("blockchain", None),
+        ProtocolArgument::Binary => ("binary", None),
+        ProtocolArgument::Integer => ("integer", None),
+        ProtocolArgument::Order => ("order", Some("copeland")),
+        ProtocolArgument::OrderBorda => ("order", None),
+    }
+}
+
 fn schedule(
-    arguments: &SimulateArguments,
+    arguments: &ExecutionArguments,
     validators: u32,
     rng: &mut ChaCha8Rng,
 ) -> Result<Schedule> {
@@ -294,7 +357,7 @@ fn write_file(path: PathBuf, content: &str) -> Result<PathBuf> {
 
 /// What is shown in the end.
 struct Shown<'a> {
-    simulation: &'a Simulation<'a>,
+    simulation: Simulation<'a>,
     summary: &'a Summary,
     picture: PathBuf,
     scenario: PathBuf,
@@ -302,11 +365,12 @@ struct Shown<'a> {
 
 impl Shown<'_> {
     fn as_json(&self, out: &mut dyn Write) -> Result<()> {
-        let Simulation { arguments, validators, .. } = self.simulation;
+        let Simulation { arguments, prepared } = self.simulation;
+        let Prepared { protocol, validators, .. } = prepared;
         let mut json = json!({
-            "protocol": protocol_name(arguments.protocol),
+            "protocol": protocol_name(*protocol),
             "weights": validators.weights(),
-            "seed": arguments.seed,
+            "seed": arguments.execution.seed,
             "oracle": arguments.oracle.to_string(),
             "threshold": arguments.threshold,
             "picture": path(&self.picture),
@@ -323,16 +387,17 @@ impl Shown<'_> {
     }
 
     fn to_people(&self, out: &mut dyn Write) -> Result<()> {
-        let Simulation { arguments, validators, .. } = self.simulation;
+        let Simulation { arguments, prepared } = self.simulation;
+        let Prepared { protocol, validators, .. } = prepared;
         let summary = self.summary;
         writeln!(
             out,
             "{}, {} validators of total weight {}, {} rounds, seed {}\n",
-            protocol_name(arguments.protocol),
+            protocol_name(*protocol),
             validators.len(),
             validators.total(),
             summary.rounds,
-            arguments.seed
+            arguments.execution.seed
         )?;
         self.reports(out)?;
         let mut line = |label: &str, text: String| writeln!(out, "{label:<20}{text}");
@@ -401,7 +466,7 @@ impl Shown<'_> {
     }
 }
 
-fn protocol_name(protocol: ProtocolArgument) -> &'static str {
+pub(crate) fn protocol_name(protocol: ProtocolArgument) -> &'static str {
     match protocol {
         ProtocolArgument::Blockchain => "blockchain",
         ProtocolArgument::Binary => "binary",
@@ -416,7 +481,7 @@ fn path(path: &Path) -> String {
 }
 
 /// JSON as people read it.
-fn plain(json: &Json) -> String {
+pub(crate) fn plain(json: &Json) -> String {
     match json {
         Json::String(text) => text.clone(),
         Json::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" > "),
