@@ -60,6 +60,10 @@ impl<P: Protocol, O> Observer<P, O> {
     }
 
     /// Finalizes only what tolerates equivocators of weight `threshold`.
+    ///
+    /// What is tolerated belongs to each finalized value: of a chain, a deep block may tolerate
+    /// much less than the one that was final before it. Only with a threshold is there something
+    /// that all of them tolerate.
     #[must_use]
     pub fn with_threshold(self, threshold: Weight) -> Self {
         Self { threshold, ..self }
@@ -112,6 +116,14 @@ impl<P: Protocol, O> Observer<P, O> {
     /// `None` while they leave it open.
     pub fn estimate(&self) -> Option<P::Value> {
         self.estimate_from(self.finalized.as_ref().map(|finalized| &finalized.value))
+    }
+
+    /// Whether the fork choice that others check has left what is finalized here: more validators
+    /// have equivocated than that tolerated.
+    pub(crate) fn is_overturned(&self) -> bool {
+        self.check_estimates
+            && self.finalized.is_some()
+            && self.estimate() != self.estimate_from(None)
     }
 
     fn estimate_from(&self, start: Option<&P::Value>) -> Option<P::Value> {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use cbc_message::{Header, Message, ValidatorId};
+use cbc_message::{Header, Message, ValidatorId, Weight};
 use cbc_view::{Equivocation, MessageDag, MessageIndex, Rejection};
 use thiserror::Error;
 
@@ -53,11 +53,16 @@ impl<P: Protocol, O> Validator<P, O> {
     ///
     /// # Errors
     ///
-    /// As [`make_message_with`](Self::make_message_with); and [`MakeError::NoEstimate`] if the view
-    /// leaves the estimate open, as an empty one does in all protocols but the blockchain.
+    /// As [`make_message_with`](Self::make_message_with); [`MakeError::NoEstimate`] if the view
+    /// leaves the estimate open, as an empty one does in all protocols but the blockchain; and
+    /// [`MakeError::Overturned`] if no valid message stays with what is finalized.
     pub fn make_message(&mut self) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
         let observer = &self.observer;
         let value = observer.estimate().ok_or(MakeError::NoEstimate)?;
+        if observer.is_overturned() {
+            let observed_fault_weight = observer.view().observed_fault_weight();
+            return Err(MakeError::Overturned { observed_fault_weight });
+        }
         let estimate = observer.protocol().estimate(observer.view(), observer.estimator(), &value);
         self.make_message_with(estimate)
     }
@@ -110,6 +115,16 @@ pub enum MakeError<R: Error + 'static> {
     Equivocated {
         /// The proof.
         equivocation: Equivocation,
+    },
+    /// A message that stays with what this validator has finalized would be invalid (rule V5): the
+    /// fork choice from the genesis has left it. More validators have equivocated than it tolerated.
+    #[error(
+        "the fork choice has left what is finalized here: validators of weight \
+         {observed_fault_weight} are known to have equivocated"
+    )]
+    Overturned {
+        /// The weight of the validators that the view can prove to have equivocated.
+        observed_fault_weight: Weight,
     },
     /// The message would be invalid.
     #[error(transparent)]

@@ -213,6 +213,22 @@ fn a_conflicting_chain_is_found_although_the_fork_choice_starts_at_the_final_blo
 }
 
 #[test]
+fn who_cannot_speak_without_leaving_its_final_block_says_so() {
+    // 1 finalizes a with 0, finds that 0 equivocates, and hears 2, which is heavier than itself.
+    let dag = Dag::<BlockVote>::parse("a 0 ^G; b 1 =a a; aa 0 =a a b; bb 1 =a aa b");
+    let mut validator =
+        Validator::new(ValidatorId::new(1), observer(Blockchain, &[4, 2, 3])).unwrap();
+    receive(validator.observer_mut(), dag.messages());
+    validator.observer_mut().update_safe_estimates().unwrap().unwrap();
+    assert!(validator.make_message().is_ok());
+    let other = Dag::<BlockVote>::parse("c 2 ^G; x 0 =c c");
+    receive(validator.observer_mut(), other.messages());
+    assert_eq!(validator.observer_mut().update_safe_estimates(), Ok(None));
+    let error = validator.make_message().map(drop).unwrap_err();
+    assert_eq!(error, MakeError::Overturned { observed_fault_weight: Weight::new(4) });
+}
+
+#[test]
 fn a_threshold_is_the_fault_tolerance_asked_for() {
     let dag = Dag::<Bit>::parse("a 0 1; b 1 1 a; aa 0 1 a b; bb 1 1 aa b");
     for (threshold, is_final) in [(0, true), (1, true), (2, false)] {
