@@ -1,6 +1,9 @@
 //! The suites that cross layers, in `tests/`, their data, in `data/`, and the examples of the
 //! README, which are compiled and run as doctests.
 
+pub mod adversary;
+pub mod ideal;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 

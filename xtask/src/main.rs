@@ -5,7 +5,9 @@
 mod cargo;
 mod files;
 mod layers;
+mod shortfall;
 mod snapshots;
+mod soak;
 mod sources;
 mod suite;
 mod tally;
@@ -25,10 +27,16 @@ struct Arguments {
 enum Command {
     /// Run the full suite: every step, even after one has failed
     Test(suite::Arguments),
+    /// Print by how much the oracles fall short of exhaustive search on tiny instances
+    Shortfall,
+    /// Attack finalized values at random, many times
+    Soak(soak::Arguments),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Test(arguments) => suite::run(&arguments),
+        Command::Shortfall => shortfall::run(),
+        Command::Soak(arguments) => soak::run(&arguments),
     }
 }

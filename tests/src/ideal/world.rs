@@ -1,0 +1,285 @@
+//! Messages of many futures, side by side, and what can be seen of them at once.
+
+use std::sync::Arc;
+
+use cbc_estimator::{Estimator, Vote};
+use cbc_message::{Header, Justification, Message, ValidatorId, ValidatorSet, Weight};
+use cbc_oracle::CliqueOracle;
+use cbc_validator::Observer;
+use cbc_view::{HashedDag, Limits, MessageDag, MessageIndex, Seen, View};
+
+use crate::ideal::Play;
+
+/// The greatest number of validators.
+pub const MOST: usize = 5;
+
+/// A set of validators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Group(u32);
+
+impl Group {
+    /// Nobody.
+    pub const NOBODY: Self = Self(0);
+
+    /// All sets of `count` validators.
+    pub fn all(count: usize) -> impl Iterator<Item = Self> {
+        (0..1 << count).map(Self)
+    }
+
+    /// The set of these.
+    pub fn of(members: impl IntoIterator<Item = ValidatorId>) -> Self {
+        Self(members.into_iter().fold(0, |set, member| set | 1 << member.get()))
+    }
+
+    /// Whether `validator` is a member.
+    pub fn has(self, validator: ValidatorId) -> bool {
+        self.0 >> validator.get() & 1 == 1
+    }
+
+    /// The members of either.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The members of both.
+    #[must_use]
+    pub fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether they have no member in common.
+    pub fn is_apart_from(self, other: Self) -> bool {
+        self.both(other) == Self::NOBODY
+    }
+
+    /// Whether every member of this set is one of the other.
+    pub fn is_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// The members.
+    pub fn members(self) -> impl Iterator<Item = ValidatorId> {
+        (0..MOST as u32).map(ValidatorId::new).filter(move |&validator| self.has(validator))
+    }
+
+    /// What the members weigh.
+    pub fn weight(self, validators: &ValidatorSet) -> Weight {
+        validators.weight_of(self.members())
+    }
+}
+
+/// What somebody has seen of each validator: a justification, resolved.
+#[derive(Clone, Copy, Debug)]
+pub struct Panorama([Seen; MOST]);
+
+impl Panorama {
+    /// Nothing seen.
+    pub const EMPTY: Self = Self([Seen::Nothing; MOST]);
+
+    /// What is seen of `validator`.
+    pub fn of(&self, validator: ValidatorId) -> Seen {
+        self.0[validator.index()]
+    }
+
+    /// The same, but for what is seen of `validator`.
+    #[must_use]
+    pub fn with(mut self, validator: ValidatorId, seen: Seen) -> Self {
+        self.0[validator.index()] = seen;
+        self
+    }
+
+    /// Equal for panoramas that differ only in which proofs they cite.
+    pub fn key(&self) -> [u32; MOST] {
+        self.0.map(|seen| match seen {
+            Seen::Nothing => u32::MAX,
+            Seen::Latest(message) => message.get(),
+            Seen::Equivocation(..) => u32::MAX - 1,
+        })
+    }
+}
+
+/// Valid messages of many futures. Its view holds them all, so what the view says of equivocations
+/// means nothing; what each message has seen does.
+pub struct World<P: Play> {
+    observer: Observer<P, CliqueOracle>,
+}
+
+impl<P: Play> World<P> {
+    /// No messages.
+    pub fn new(validators: Arc<ValidatorSet>) -> Self {
+        assert!(validators.len() <= MOST, "at most {MOST} validators");
+        let (protocol, oracle) = (P::protocol(), CliqueOracle::new());
+        // Whoever equivocates here does so in many futures at once.
+        let limits = Limits::NONE;
+        Self { observer: Observer::with_limits(protocol, oracle, validators, limits) }
+    }
+
+    /// All messages, in a view.
+    pub fn observer(&self) -> &Observer<P, CliqueOracle> {
+        &self.observer
+    }
+
+    /// All messages.
+    pub fn view(&self) -> &View<P::Estimate> {
+        self.observer.view()
+    }
+
+    /// The validators.
+    pub fn validators(&self) -> &ValidatorSet {
+        self.view().validators()
+    }
+
+    /// The validators' ids.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = ValidatorId> + use<P> {
+        (0..self.validators().len() as u32).map(ValidatorId::new)
+    }
+
+    /// Takes in a message, unless it is there.
+    ///
+    /// # Panics
+    ///
+    /// If it is invalid (V1–V5, V8), or cites what is not here.
+    pub fn insert(&mut self, message: Message<P::Estimate>) -> MessageIndex {
+        let hash = message.hash();
+        if let Err(rejection) = self.observer.receive(message) {
+            panic!("{rejection}");
+        }
+        self.view().find(&hash).unwrap()
+    }
+
+    /// The message that `sender` makes who has seen what `panorama` has, its own messages included.
+    ///
+    /// # Panics
+    ///
+    /// If it is invalid.
+    pub fn speak(
+        &mut self,
+        sender: ValidatorId,
+        panorama: &Panorama,
+        estimate: P::Estimate,
+    ) -> MessageIndex {
+        let view = self.view();
+        let citations = self.ids().filter_map(|v| Some((v, view.citation(panorama.of(v))?)));
+        let justification = Justification::from_ascending(citations.collect()).unwrap();
+        let own = panorama.of(sender).latest();
+        let sequence_number = own.map_or(0, |own| view.sequence_number(own) + 1);
+        let header = Header { sender, sequence_number, justification, estimate };
+        self.insert(Message::new(header))
+    }
+
+    /// What the maker of `message` had seen when it made it.
+    pub fn seen_by(&self, message: MessageIndex) -> Panorama {
+        let citations = self.view().citations(message).iter();
+        citations.fold(Panorama::EMPTY, |panorama, &(v, seen)| panorama.with(v, seen))
+    }
+
+    /// What whoever cites `message` has seen at least: what its maker had, and the message.
+    pub fn told_by(&self, message: MessageIndex) -> Panorama {
+        self.seen_by(message).with(self.view().sender(message), Seen::Latest(message))
+    }
+
+    /// What both together have seen; `None` if that proves an equivocation of somebody who is not
+    /// among `equivocators`.
+    pub fn join(&self, one: &Panorama, other: &Panorama, equivocators: Group) -> Option<Panorama> {
+        let mut joined = *one;
+        for validator in self.ids() {
+            let (mine, theirs) = (one.of(validator), other.of(validator));
+            let seen = match (mine, theirs) {
+                _ if self.no_later(theirs, mine) => mine,
+                _ if self.no_later(mine, theirs) => theirs,
+                (Seen::Latest(mine), Seen::Latest(theirs)) if equivocators.has(validator) => {
+                    self.proof(mine, theirs)
+                }
+                _ => return None,
+            };
+            joined = joined.with(validator, seen);
+        }
+        Some(joined)
+    }
+
+    /// Whether `seen` is no later than `than`, both of one validator.
+    fn no_later(&self, seen: Seen, than: Seen) -> bool {
+        match (seen, than) {
+            (Seen::Nothing, _) | (_, Seen::Equivocation(..)) => true,
+            (Seen::Latest(seen), Seen::Latest(than)) => {
+                self.view().is_predecessor_or_same(seen, than)
+            }
+            (Seen::Latest(_) | Seen::Equivocation(..), _) => false,
+        }
+    }
+
+    /// Whether `one` has seen nothing that `other` has not.
+    pub fn is_within(&self, one: &Panorama, other: &Panorama) -> bool {
+        self.ids().all(|validator| self.no_later(one.of(validator), other.of(validator)))
+    }
+
+    /// Two messages that prove the equivocation, of two chains neither of which contains the
+    /// other's end.
+    fn proof(&self, mut one: MessageIndex, mut other: MessageIndex) -> Seen {
+        let view = self.view();
+        let number = |message| view.sequence_number(message);
+        while number(one) > number(other) {
+            one = view.previous(one).unwrap();
+        }
+        while number(other) > number(one) {
+            other = view.previous(other).unwrap();
+        }
+        Seen::Equivocation(one.min(other), one.max(other))
+    }
+
+    /// The estimate of whoever has seen this.
+    pub fn value(&self, panorama: &Panorama) -> Option<P::Value> {
+        let votes: Vec<Vote> = self
+            .ids()
+            .filter_map(|validator| {
+                Some(Vote { validator, message: panorama.of(validator).latest()? })
+            })
+            .collect();
+        self.observer.estimator().estimate(self.view(), self.validators(), &votes, None)
+    }
+
+    /// Whether whoever answers `value` can disagree with the candidate. Who has no answer can.
+    pub fn disagrees(&self, value: Option<&P::Value>, candidate: &P::Value) -> bool {
+        let (protocol, estimator) = (self.observer.protocol(), self.observer.estimator());
+        let depth = protocol.depth(estimator, candidate);
+        value.is_none_or(|value| {
+            protocol.depth(estimator, value) < depth
+                || protocol.candidate(estimator, value, depth) != *candidate
+        })
+    }
+
+    /// Whether `message` agrees with the candidate.
+    pub fn agrees(&self, message: MessageIndex, candidate: &P::Value) -> bool {
+        use cbc_view::Property;
+        let (protocol, estimator) = (self.observer.protocol(), self.observer.estimator());
+        protocol.property(estimator, candidate).agrees(self.view(), message)
+    }
+
+    /// All that whoever has seen this has in its past: the messages, in ascending order.
+    pub fn past(&self, panorama: &Panorama) -> Vec<MessageIndex> {
+        let view = self.view();
+        let mut reached = vec![false; view.message_count()];
+        let mut open = Vec::new();
+        open.extend(panorama.0);
+        while let Some(seen) = open.pop() {
+            let cited = match seen {
+                Seen::Nothing => continue,
+                Seen::Latest(message) => [message, message],
+                Seen::Equivocation(one, other) => [one, other],
+            };
+            for message in cited {
+                if !std::mem::replace(&mut reached[message.index()], true) {
+                    open.extend(view.citations(message).iter().map(|&(_, seen)| seen));
+                }
+            }
+        }
+        let indices = (0..reached.len()).filter(|&index| reached[index]);
+        indices.map(|index| MessageIndex::new(index as u32)).collect()
+    }
+
+    /// These messages, by themselves.
+    pub fn messages(&self, indices: &[MessageIndex]) -> Vec<Message<P::Estimate>> {
+        indices.iter().map(|&message| self.view().message(message).clone()).collect()
+    }
+}
