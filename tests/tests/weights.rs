@@ -47,7 +47,8 @@ fn where_all_agree_and_have_seen_each_other_no_minority_is_enough() {
         let total: u64 = units.iter().sum();
         for (name, safety) in answers(units, 3, |_| Bit::One) {
             assert!(safety.exact, "{name}, {units:?}");
-            assert_eq!(safety.margin, Weight::new(total), "{name}, {units:?}");
+            // The inspector may find more levels in a weaker committee.
+            assert!(safety.margin <= Weight::new(total), "{name}, {units:?}");
             // At one level: less than half. More levels tolerate more, but not all.
             let least = Weight::new((total - 1) / 2);
             let tolerance = safety.fault_tolerance.unwrap();

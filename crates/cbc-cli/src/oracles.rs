@@ -20,7 +20,8 @@ pub enum OracleName {
     Clique,
     /// A clique whose size Turán's theorem promises: cheap, and low.
     Turan,
-    /// The committee each of whose members has seen the most weight of it agree.
+    /// The committee each of whose members has seen the most weight of it agree, seen that it has
+    /// been seen, and so on, up to ten levels.
     Inspector,
     /// The validators that an adversary in control of the network cannot turn.
     Adversary,
@@ -35,7 +36,7 @@ impl OracleName {
         match self {
             Self::Clique => Arc::new(CliqueOracle::new()),
             Self::Turan => Arc::new(TuranOracle),
-            Self::Inspector => Arc::new(InspectorOracle),
+            Self::Inspector => Arc::new(InspectorOracle::new()),
             Self::Adversary => Arc::new(AdversaryOracle),
         }
     }
@@ -54,8 +55,9 @@ pub struct Oracles;
 
 impl OracleRegistry for Oracles {
     fn oracle<D: MessageDag>(&self, name: &str) -> Option<Arc<dyn SafetyOracle<D>>> {
-        // Traces say of the inspector how many levels it has.
-        let name = if name == "inspector_1_level" { "inspector" } else { name };
+        if name == "inspector_1_level" {
+            return Some(Arc::new(InspectorOracle::one_level()));
+        }
         OracleName::from_str(name, false).ok().map(OracleName::build)
     }
 

@@ -72,11 +72,13 @@ impl LobbyingGraph {
         }
         let mut streaks: Vec<Streak> = latest.iter().copied().map(Streak::from_latest).collect();
         let count = vertices.len();
+        let mut vertex_of = vec![None; dag.validator_count()];
+        vertices.iter().enumerate().for_each(|(vertex, v)| vertex_of[v.index()] = Some(vertex));
         let mut arrows = vec![BitSet::new(count); count];
         for (row, &message) in arrows.iter_mut().zip(&latest) {
-            for (to, (&validator, streak)) in vertices.iter().zip(&mut streaks).enumerate() {
-                if let Seen::Latest(seen) = dag.seen(message, validator)
-                    && streak.reaches(seen, dag, candidate)
+            for (validator, seen) in dag.seen_of_all(message) {
+                if let (Some(to), Seen::Latest(seen)) = (vertex_of[validator.index()], seen)
+                    && streaks[to].reaches(seen, dag, candidate)
                 {
                     row.insert(to);
                 }

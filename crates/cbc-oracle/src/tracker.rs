@@ -92,9 +92,9 @@ impl LobbyingTracker {
         }
         self.vertices.insert(from);
         self.streaks[from].get_or_insert_with(|| Streak::from_latest(message));
-        for (to, streak) in self.streaks.iter_mut().enumerate() {
-            if let Some(streak) = streak
-                && let Seen::Latest(seen) = dag.seen(message, ValidatorId::new(to as u32))
+        for (validator, seen) in dag.seen_of_all(message) {
+            let to = validator.index();
+            if let (Some(streak), Seen::Latest(seen)) = (&mut self.streaks[to], seen)
                 && streak.reaches(seen, dag, candidate)
             {
                 self.arrows[from].insert(to);

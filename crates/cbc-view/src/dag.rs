@@ -78,6 +78,14 @@ pub trait MessageDag {
     /// What `message` cites for `validator`.
     fn seen(&self, message: MessageIndex, validator: ValidatorId) -> Seen;
 
+    /// All that `message` cites: each validator cited, and what for; in any order. For whoever
+    /// wants all of it, quicker than one [`seen`](Self::seen) after another.
+    fn seen_of_all(&self, message: MessageIndex) -> impl Iterator<Item = (ValidatorId, Seen)> {
+        let validators = (0..self.validator_count() as u32).map(ValidatorId::new);
+        let seen = validators.map(move |validator| (validator, self.seen(message, validator)));
+        seen.filter(|&(_, seen)| seen != Seen::Nothing)
+    }
+
     /// The message of `validator` with the greatest sequence number, also where the validator
     /// equivocated (semantics §2); `None` for a validator that has not been heard from.
     fn latest_message(&self, validator: ValidatorId) -> Option<MessageIndex>;

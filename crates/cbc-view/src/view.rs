@@ -421,6 +421,10 @@ impl<E> MessageDag for View<E> {
         self.panoramas.seen(message, validator)
     }
 
+    fn seen_of_all(&self, message: MessageIndex) -> impl Iterator<Item = (ValidatorId, Seen)> {
+        self.citations(message).iter().copied()
+    }
+
     fn latest_message(&self, validator: ValidatorId) -> Option<MessageIndex> {
         *self.latest.get(validator.index())?
     }

@@ -31,7 +31,10 @@ pub fn claimants<D: MessageDag + 'static>() -> Vec<Claimant<D>> {
         claimant("clique", Box::new(CliqueOracle::new()), true),
         claimant("turan", Box::new(TuranOracle), false), // its quorum stands in for another
         claimant("adversary", Box::new(AdversaryOracle), true),
-        claimant("inspector", Box::<InspectorOracle>::default(), true),
+        claimant("inspector, one level", Box::new(InspectorOracle::one_level()), true),
+        // Several levels make others turn first: the argument is another than of_strength's.
+        claimant("inspector, two levels", Box::new(InspectorOracle::levels(2)), true),
+        claimant("inspector, ten levels", Box::new(InspectorOracle::new()), true),
     ]
 }
 

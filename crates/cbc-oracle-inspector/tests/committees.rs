@@ -1,0 +1,167 @@
+//! The inspector on random executions: against cliques, and against its definition.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use cbc_message::{Bit, Message, ValidatorId, ValidatorSet, Weight};
+use cbc_oracle::{CliqueOracle, SafetyOracle};
+use cbc_oracle_inspector::InspectorOracle;
+use cbc_testkit::{Dag, contested_bits};
+use cbc_view::{Equals, MessageDag, MessageIndex, Property, View};
+use proptest::prelude::*;
+
+const ONE: Equals<Bit> = Equals(Bit::One);
+
+fn view_of(messages: &[Message<Bit>], weights: &[u64]) -> View<Bit> {
+    let weights = weights.iter().copied().map(Weight::new);
+    let mut view = View::new(Arc::new(ValidatorSet::new(weights).unwrap()));
+    for message in messages {
+        view.insert(message.clone()).unwrap();
+    }
+    view
+}
+
+proptest! {
+    #[test]
+    fn it_tolerates_at_least_what_the_heaviest_clique_does(
+        weights in prop::collection::vec(0u64..5, 1..8),
+        count in 1usize..80,
+        draws in prop::collection::vec(any::<usize>(), 1..300),
+    ) {
+        prop_assume!(weights.iter().any(|&weight| weight > 0));
+        let messages = contested_bits(weights.len() as u32, count, &draws);
+        let view = view_of(&messages, &weights);
+        let by_inspector = InspectorOracle::one_level().safety(&view, view.validators(), &ONE);
+        let by_clique = CliqueOracle::new().safety(&view, view.validators(), &ONE);
+        prop_assert!(by_inspector.margin >= by_clique.margin);
+        prop_assert!(by_inspector.fault_tolerance >= by_clique.fault_tolerance);
+    }
+}
+
+#[test]
+fn a_ring_in_which_each_sees_most_is_safe_without_a_clique() {
+    // Each of 0–4 has last seen all but one of the others say 1: arrows to weight 4 of 5.
+    let dag = Dag::<Bit>::parse(
+        "a 0 1; b 1 1; c 2 1; d 3 1; e 4 1
+         aa 0 1 a b c d; bb 1 1 b c d e; cc 2 1 a c d e; dd 3 1 a b d e; ee 4 1 a b c e",
+    );
+    let view = view_of(dag.messages(), &[1; 5]);
+    let by_inspector = InspectorOracle::one_level().safety(&view, view.validators(), &ONE);
+    assert_eq!(by_inspector.quorum.members, (0..5).map(ValidatorId::new).collect::<Vec<_>>());
+    assert_eq!(by_inspector.margin, Weight::new(3));
+    assert_eq!(by_inspector.fault_tolerance, Some(Weight::new(1)));
+    // Edges miss between 0–4, 1–0, 2–1, 3–2 and 4–3: of a ring of five, two are a clique.
+    let by_clique = CliqueOracle::new().safety(&view, view.validators(), &ONE);
+    assert_eq!(by_clique.fault_tolerance, None);
+}
+
+/// The definition, by levels and rounds over all messages: the greatest committee with `levels`
+/// levels for `q`, of the validators in `committee`.
+fn has_levels(view: &View<Bit>, mut committee: Vec<ValidatorId>, levels: u32, q: u64) -> bool {
+    let weight = |v: ValidatorId| view.validators().weight(v).get();
+    let streak = |v: ValidatorId| {
+        let chain = std::iter::successors(view.latest_message(v), |&m| view.previous(m));
+        chain.take_while(|&m| ONE.agrees(view, m)).collect::<Vec<_>>()
+    };
+    loop {
+        let mut level: Vec<Vec<MessageIndex>> = committee.iter().map(|&v| streak(v)).collect();
+        for _ in 0..levels {
+            let sees = |m: MessageIndex| -> u64 {
+                let seen = committee.iter().zip(&level).filter(|&(&u, below)| {
+                    let latest =
+                        if u == view.sender(m) { Some(m) } else { view.seen(m, u).latest() };
+                    latest.is_some_and(|latest| below.iter().any(|&b| b <= latest))
+                });
+                seen.map(|(&u, _)| weight(u)).sum()
+            };
+            let next = committee
+                .iter()
+                .map(|&v| streak(v).into_iter().filter(|&m| sees(m) >= q).collect());
+            level = next.collect();
+        }
+        let stay: Vec<ValidatorId> = committee
+            .iter()
+            .zip(&level)
+            .filter(|(_, level)| !level.is_empty())
+            .map(|(&v, _)| v)
+            .collect();
+        if stay.len() == committee.len() {
+            return !committee.is_empty();
+        }
+        committee = stay;
+    }
+}
+
+/// The best over all q and all k up to `levels`, by trying them.
+fn by_trying_all(view: &View<Bit>, levels: u32) -> Option<u64> {
+    let validators = view.validators();
+    let total = validators.total().get();
+    let agrees =
+        |&v: &ValidatorId| view.latest_honest_message(v).is_some_and(|m| ONE.agrees(view, m));
+    let vertices: Vec<ValidatorId> = validators.ids().filter(agrees).collect();
+    let strengths = (total / 2 + 1)..=total;
+    let pairs = strengths.flat_map(|q| (1..=levels).map(move |k| (q, k)));
+    let found = pairs.filter(|&(q, k)| has_levels(view, vertices.clone(), k, q));
+    found
+        .filter_map(|(q, k)| ((2 * q - total) * ((1 << k) - 1)).div_ceil(1 << k).checked_sub(1))
+        .max()
+}
+
+proptest! {
+    #[test]
+    fn with_several_levels_it_finds_the_best_over_all_strengths_and_levels(
+        weights in prop::collection::vec(0u64..5, 1..7),
+        count in 1usize..60,
+        draws in prop::collection::vec(any::<usize>(), 1..300),
+    ) {
+        prop_assume!(weights.iter().any(|&weight| weight > 0));
+        let messages = contested_bits(weights.len() as u32, count, &draws);
+        let view = view_of(&messages, &weights);
+        let mut before = None;
+        for levels in 1..=4 {
+            let safety = InspectorOracle::levels(levels).safety(&view, view.validators(), &ONE);
+            let tolerance = safety.fault_tolerance.map(Weight::get);
+            prop_assert_eq!(tolerance, by_trying_all(&view, levels), "{} levels", levels);
+            prop_assert!(tolerance >= before, "no level takes anything away");
+            prop_assert!(safety.exact && safety.bound == safety.fault_tolerance);
+            before = tolerance;
+        }
+    }
+}
+
+#[test]
+fn each_round_that_all_have_seen_adds_half_of_what_the_margin_still_has() {
+    let weights: Vec<u64> = vec![64; 16];
+    let mut text = String::new();
+    for round in 0..8 {
+        for v in 0..16 {
+            let cite = |u: &i32| {
+                if *u < v { format!("m{round}x{u} ") } else { format!("m{}x{u} ", round - 1) }
+            };
+            let cited: String = (0..16).filter(|u| round > 0 || *u < v).map(|u| cite(&u)).collect();
+            text += &format!("m{round}x{v} {v} 1 {cited}\n");
+        }
+        let view = view_of(Dag::<Bit>::parse(&text).messages(), &weights);
+        let safety = InspectorOracle::new().safety(&view, view.validators(), &ONE);
+        let tolerance = safety.fault_tolerance.map(Weight::get);
+        // Everybody agrees: q = W = 1024, and a level for each round after the first.
+        let expected = (round > 0).then(|| 1024 - 1024 / (1u64 << round) - 1);
+        if round > 0 {
+            assert_eq!(tolerance, expected, "round {round}");
+            assert_eq!(safety.margin, Weight::new(1024));
+        }
+    }
+}
+
+#[test]
+fn a_streak_of_any_length_is_looked_at_no_farther_than_it_matters() {
+    let mut text = String::from("a0 0 1\n");
+    for n in 1..3000 {
+        text += &format!("a{n} 0 1 a{}\n", n - 1);
+    }
+    let view = view_of(Dag::<Bit>::parse(&text).messages(), &[3, 2]);
+    let safety = InspectorOracle::new().safety(&view, view.validators(), &ONE);
+    // Alone with more than half: the margin is 1, and no levels can add to a tolerance of 0.
+    assert_eq!((safety.fault_tolerance, safety.bound), (Some(Weight::ZERO), Some(Weight::ZERO)));
+}
