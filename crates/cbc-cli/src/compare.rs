@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use anyhow::{Context, Result};
-use cbc_message::Weight;
+use anyhow::{Context, Result, bail};
+use cbc_message::{ValidatorId, Weight};
 use cbc_oracle::Safety;
 use cbc_simulation::{Recorded, Run};
 use cbc_validator::Observer;
@@ -72,17 +72,25 @@ struct Comparison<'a> {
 impl WithRun for Comparison<'_> {
     fn with<P: Recorded + Clone>(self, mut run: Run<P, DynOracle<P>>) -> Result<()> {
         run.execute(&self.prepared.schedule.execution).context("execution")?;
-        let observer = match self.arguments.view {
-            ViewArgument::Global => run.global(),
+        match self.arguments.view {
+            ViewArgument::Global => self.compare(&run),
             ViewArgument::Validator(number) => {
-                let validator = run.validators().get(number as usize).with_context(|| {
-                    let count = run.validators().len();
-                    format!("--view: there is no validator {number}, only {count} from 0")
-                })?;
-                validator.observer()
+                let validator = ValidatorId::new(number);
+                if !self.prepared.validators.contains(validator) {
+                    let count = self.prepared.validators.len();
+                    bail!("--view: there is no validator {number}, only {count} from 0");
+                }
+                run.visit(validator, |run| self.compare(run))
             }
-        };
-        for value in self.candidates(&run, observer)? {
+        }
+    }
+}
+
+impl Comparison<'_> {
+    /// Asks every oracle about every candidate in the view of the run's observer.
+    fn compare<P: Recorded + Clone>(self, run: &Run<P, DynOracle<P>>) -> Result<()> {
+        let observer = run.observer();
+        for value in self.candidates(run, observer)? {
             let block = P::blocks(observer).zip(P::block_of(&value));
             for &oracle in distinct(&self.arguments.oracles) {
                 let by = oracle.build::<View<P::Estimate>>();
@@ -103,9 +111,7 @@ impl WithRun for Comparison<'_> {
         }
         Ok(())
     }
-}
 
-impl Comparison<'_> {
     fn candidates<P: Recorded + Clone>(
         &self,
         run: &Run<P, DynOracle<P>>,
@@ -133,11 +139,10 @@ impl Comparison<'_> {
                 distinct(names.iter().map(named).collect::<Result<Vec<_>>>()?)
             }
             (Candidates::All, Some(blocks)) => {
-                blocks.iter().filter_map(|block| of(blocks.proposal(block)?)).collect()
+                let proposals = blocks.iter().filter_map(|block| blocks.proposal(block));
+                proposals.filter(|&message| view.is_justified(message)).filter_map(of).collect()
             }
-            (Candidates::All, None) => {
-                distinct(view.justified_messages().filter_map(|(message, _)| of(message)))
-            }
+            (Candidates::All, None) => distinct(view.justified_messages().filter_map(of)),
             (Candidates::Chain, Some(_)) => {
                 let head = observer.estimate();
                 let chain = |head: P::Value| {

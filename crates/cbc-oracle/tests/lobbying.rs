@@ -28,10 +28,10 @@ fn arrow(view: &View<Bit>, from: ValidatorId, to: ValidatorId) -> bool {
     let Seen::Latest(seen) = view.seen(latest, to) else {
         return false;
     };
-    let disagrees_later = |(index, message): (MessageIndex, &Message<Bit>)| {
-        message.sender() == to
-            && message.sequence_number() > view.sequence_number(seen)
-            && !ONE.agrees(view, index)
+    let disagrees_later = |message: MessageIndex| {
+        view.sender(message) == to
+            && view.sequence_number(message) > view.sequence_number(seen)
+            && !ONE.agrees(view, message)
     };
     ONE.agrees(view, seen) && !view.justified_messages().any(disagrees_later)
 }

@@ -28,8 +28,8 @@
 //!     "M-0-A SJ-1-A M-1-B SJ-0-B M-0-C SJ-1-C M-1-D SJ-0-D M-0-E".parse()?;
 //! run.execute(&execution)?;
 //! run.update_safe_estimates()?;
-//! let finalized = run.global().finalized().expect("0 and 1 lock in a block").value;
-//! assert_eq!(run.global().blocks().height(finalized), 3);
+//! let finalized = run.observer().finalized().expect("0 and 1 lock in a block").value;
+//! assert_eq!(run.observer().blocks().height(finalized), 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -2,7 +2,7 @@
 
 use cbc_message::{ValidatorId, Weight};
 use cbc_oracle::{Safety, SafetyOracle};
-use cbc_view::{BlockIndex, BlockTree, HashedDag, MessageDag, MessageIndex, View};
+use cbc_view::{BlockIndex, BlockTree, MessageDag, MessageIndex, View};
 use serde::Serialize;
 use serde_json::Value as Json;
 use thiserror::Error;
@@ -138,9 +138,9 @@ impl Measured {
         self.rounds += 1;
         self.made_this_round = 0;
         self.made_in.resize(run.notation().names().len(), self.rounds);
-        let before = run.last_finalized(run.global());
+        let before = run.last_finalized(run.observer());
         run.update_global_safe_estimate()?;
-        let now = run.last_finalized(run.global());
+        let now = run.last_finalized(run.observer());
         if now != before {
             self.note_finalized(run, now.as_ref());
         }
@@ -156,7 +156,7 @@ impl Measured {
         P: Recorded + Clone,
         O: SafetyOracle<View<P::Estimate>> + Clone,
     {
-        let global = run.global();
+        let global = run.observer();
         match (P::blocks(global), value.and_then(P::block_of)) {
             (Some(blocks), Some(tip)) => {
                 for height in self.finalized_height + 1..=blocks.height(tip) {
@@ -177,7 +177,7 @@ impl Measured {
         P: Recorded + Clone,
         O: SafetyOracle<View<P::Estimate>> + Clone,
     {
-        let global = run.global();
+        let global = run.observer();
         let write = |value: &P::Value| P::write_value(run.notation(), global, value);
         let (estimate, finalized) = (global.estimate(), run.last_finalized(global));
         let height = |value: &Option<P::Value>, blocks: &BlockTree| {
@@ -198,7 +198,7 @@ impl Measured {
         P: Recorded + Clone,
         O: SafetyOracle<View<P::Estimate>> + Clone,
     {
-        let global = run.global();
+        let global = run.observer();
         let state = self.report(run);
         let finalized = run.last_finalized(global);
         let chain = P::blocks(global).zip(state.heights).map(|(blocks, heights)| Chain {
@@ -210,10 +210,8 @@ impl Measured {
                 finalized.as_ref().and_then(P::block_of).unwrap_or(BlockIndex::GENESIS),
             ),
         });
-        let justified_by_all = |&(message, _): &(MessageIndex, _)| {
-            let hash = global.view().hash(message);
-            let mut views = run.validators().iter().map(|validator| validator.observer().view());
-            views.all(|view| view.find(&hash).is_some())
+        let justified_by_all = |&message: &MessageIndex| {
+            run.standings().iter().all(|standing| standing.perspective().is_justified(message))
         };
         Summary {
             rounds: self.rounds,

@@ -6,10 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use cbc_estimator::MajorityDriven;
-use cbc_message::{Message, ValidatorId, ValidatorSet, Weight};
+use cbc_message::{ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::SafetyOracle;
-use cbc_validator::{FinalityConflict, MakeError, Observer, Validator};
-use cbc_view::{HashedDag, Limits, MessageIndex, Rejection, View};
+use cbc_validator::{FinalityConflict, MakeError, Observer, Standing};
+use cbc_view::{HashedDag, Limits, MessageDag, MessageIndex, Rejection, View};
 use thiserror::Error;
 
 use crate::token::{Action, Execution, Token, TokenError};
@@ -48,11 +48,15 @@ type Finalize<P, O> =
 
 /// An execution in progress: every validator's view, and that of an observer who receives every
 /// message as soon as it is made.
+///
+/// They share one [`Observer`], so that a message is checked once, when it is made.
 pub struct Run<P: Recorded, O> {
     setup: Setup<P, O>,
-    validators: Vec<Validator<P, O>>,
-    /// Its indices are the order in which the messages were made, as are the notation's numbers.
-    global: Observer<P, O>,
+    /// The observer who receives every message, but while somebody else is in its place. Its
+    /// indices are the order in which the messages were made, as are the notation's numbers.
+    observer: Observer<P, O>,
+    /// What each validator has seen.
+    standings: Vec<Standing<P>>,
     notation: Notation,
     display_heights: Vec<u32>,
     finalize: Option<Finalize<P, O>>,
@@ -74,31 +78,29 @@ where
         setup: Setup<P, O>,
         initial_estimates: Option<Vec<P::Estimate>>,
     ) -> Result<Self, SetupError> {
-        let observers = setup.validators.ids().map(|id| Validator::new(id, setup.observer()));
-        let validators = observers
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| SetupError::Validator { problem: error.to_string() })?;
+        let count = setup.validators.len();
         let mut run = Self {
-            global: setup.observer(),
+            observer: setup.observer(),
+            standings: (0..count).map(|_| Standing::new(count)).collect(),
             notation: Notation::new(setup.items.clone()),
             setup,
-            validators,
             display_heights: Vec::new(),
             finalize: None,
             position: 0,
         };
         if let Some(estimates) = initial_estimates {
-            let (found, expected) = (estimates.len(), run.validators.len());
+            let (found, expected) = (estimates.len(), count);
             if found != expected {
                 return Err(SetupError::InitialEstimates { found, expected });
             }
-            for (index, estimate) in estimates.into_iter().enumerate() {
-                let made = run.validators[index].make_message_with(estimate);
-                let invalid =
-                    |problem: String| SetupError::InitialEstimate { validator: index, problem };
-                let message = made.map_err(|error| invalid(error.to_string()))?;
-                run.announce(message, format!("I{index}"), 0)
-                    .map_err(|problem| invalid(problem.to_string()))?;
+            for (validator, estimate) in run.setup.validators.ids().zip(estimates) {
+                let made = run.as_validator(validator, |run| {
+                    run.observer.make_message_with(validator, estimate).map_err(cannot_make)
+                });
+                made.and_then(|_| run.announce(format!("I{validator}"), 0)).map_err(|problem| {
+                    let (validator, problem) = (validator.index(), problem.to_string());
+                    SetupError::InitialEstimate { validator, problem }
+                })?;
             }
         }
         Ok(run)
@@ -114,14 +116,26 @@ where
         &self.notation
     }
 
-    /// The observer who receives every message.
-    pub fn global(&self) -> &Observer<P, O> {
-        &self.global
+    /// The observer who receives every message; within [`visit`](Self::visit), the one visited.
+    pub fn observer(&self) -> &Observer<P, O> {
+        &self.observer
     }
 
-    /// The validators.
-    pub fn validators(&self) -> &[Validator<P, O>] {
-        &self.validators
+    /// What each validator has seen and finalized.
+    pub fn standings(&self) -> &[Standing<P>] {
+        &self.standings
+    }
+
+    /// Calls `act` with a validator in the observer's place. Nothing else changes.
+    pub fn visit<T>(&mut self, validator: ValidatorId, act: impl FnOnce(&Self) -> T) -> T {
+        self.as_validator(validator, |run| act(run))
+    }
+
+    fn as_validator<T>(&mut self, validator: ValidatorId, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.observer.exchange(&mut self.standings[validator.index()]);
+        let result = act(self);
+        self.observer.exchange(&mut self.standings[validator.index()]);
+        result
     }
 
     /// The display height of each message made: one more than the greatest among the latest
@@ -151,45 +165,60 @@ where
     }
 
     fn carry_out(&mut self, token: &Token) -> Result<(), StepError> {
-        let count = self.validators.len();
-        let index = token.validator.index();
-        if index >= count {
-            return Err(StepError::UnknownValidator { validator: token.validator, count });
+        let (validator, count) = (token.validator, self.standings.len());
+        if validator.index() >= count {
+            return Err(StepError::UnknownValidator { validator, count });
         }
         match &token.action {
             Action::Make => {
                 self.check_new(&token.name)?;
-                let display_height = self.next_display_height(self.validators[index].observer());
-                let message = self.validators[index].make_message().map_err(cannot_make)?;
-                self.announce(message, token.name.clone(), display_height)
+                let display_height =
+                    self.as_validator(validator, |run| run.make_message(validator))?;
+                self.announce(token.name.clone(), display_height)
             }
             Action::MakeFrom(names) => {
                 self.check_new(&token.name)?;
                 let seen: Result<Vec<_>, _> = names.iter().map(|name| self.message(name)).collect();
-                let mut maker = Validator::new(token.validator, self.setup.observer())
-                    .map_err(|error| StepError::CannotMake { problem: error.to_string() })?;
-                for cone in self.past_cones(seen?, |_| false) {
-                    maker.observer_mut().receive(self.made(cone)).map_err(rejected)?;
-                }
-                let display_height = self.next_display_height(maker.observer());
-                let message = maker.make_message().map_err(cannot_make)?;
-                self.announce(message, token.name.clone(), display_height)
+                let cones = self.past_cones(seen?, |_| false);
+                let mut maker = Standing::new(count);
+                self.observer.exchange(&mut maker);
+                let received = cones.into_iter().try_for_each(|message| self.receive(message));
+                let made = received.and_then(|()| self.make_message(validator));
+                self.observer.exchange(&mut maker);
+                self.announce(token.name.clone(), made?)
             }
             Action::Receive => {
-                let message = self.made(self.message(&token.name)?);
-                self.validators[index].observer_mut().receive(message).map_err(rejected).map(drop)
+                let message = self.message(&token.name)?;
+                self.as_validator(validator, |run| run.receive(message))
             }
             Action::ReceiveJustified => {
                 let message = self.message(&token.name)?;
-                let view = self.validators[index].observer().view();
-                let has = |cited| view.find(&self.global.view().hash(cited)).is_some();
-                for lacking in self.past_cones(vec![message], has) {
-                    let message = self.made(lacking);
-                    self.validators[index].observer_mut().receive(message).map_err(rejected)?;
+                let perspective = self.standings[validator.index()].perspective();
+                if perspective.is_all_justified_before(message) {
+                    return self.as_validator(validator, |run| run.receive(message));
                 }
-                Ok(())
+                let has = |cited| perspective.is_justified(cited);
+                let mut lacking = self.past_cones(vec![message], has).into_iter();
+                self.as_validator(validator, |run| lacking.try_for_each(|each| run.receive(each)))
             }
         }
+    }
+
+    /// The observer in place receives a message that was made.
+    fn receive(&mut self, message: MessageIndex) -> Result<(), StepError> {
+        self.observer.receive_held(message).map_err(rejected).map(drop)
+    }
+
+    /// The observer in place makes a message; answers its display height.
+    fn make_message(&mut self, validator: ValidatorId) -> Result<u32, StepError> {
+        let display_height = self.next_display_height(&self.observer);
+        let known = self.observer.view().message_count();
+        let message = self.observer.make_message(validator).map_err(cannot_make)?;
+        if self.observer.view().message_count() == known {
+            let other = self.notation.name(&message.hash());
+            return Err(StepError::SameMessage { other });
+        }
+        Ok(display_height)
     }
 
     /// The messages and their past cones, in an order in which each comes after all it cites;
@@ -203,8 +232,8 @@ where
         let mut found = messages;
         while let Some(message) = found.pop() {
             if !has(message) && cones.insert(message) {
-                let cited = self.global.view().message(message).justification().hashes();
-                found.extend(cited.filter_map(|hash| self.global.view().find(&hash)));
+                let citations = self.observer.view().citations(message);
+                found.extend(citations.iter().flat_map(|(_, seen)| seen.messages()));
             }
         }
         cones
@@ -217,10 +246,6 @@ where
         }
     }
 
-    fn made(&self, message: MessageIndex) -> Message<P::Estimate> {
-        self.global.view().message(message).clone()
-    }
-
     fn check_new(&self, name: &str) -> Result<(), StepError> {
         if self.notation.number_of(name).is_some() || name == crate::notation::GENESIS {
             return Err(StepError::NameTaken { name: name.to_owned() });
@@ -228,29 +253,19 @@ where
         Ok(())
     }
 
-    /// Gives a new message its name and shows it to the global observer.
-    fn announce(
-        &mut self,
-        message: Message<P::Estimate>,
-        name: String,
-        display_height: u32,
-    ) -> Result<(), StepError> {
-        if self.notation.number_of_hash(&message.hash()).is_some() {
-            return Err(StepError::SameMessage { other: self.notation.name(&message.hash()) });
-        }
-        let hash = message.hash();
-        self.global.receive(message).map_err(rejected)?;
-        self.notation.add(name, hash);
+    /// Gives the message made last its name and shows it to the observer of all.
+    fn announce(&mut self, name: String, display_height: u32) -> Result<(), StepError> {
+        let message = MessageIndex::new(self.display_heights.len() as u32);
+        self.receive(message)?;
+        self.notation.add(name, self.observer.view().hash(message));
         self.display_heights.push(display_height);
         Ok(())
     }
 
     fn next_display_height(&self, observer: &Observer<P, O>) -> u32 {
         let view = observer.view();
-        let height_of = |(_, message)| {
-            let number = self.notation.number_of_hash(&view.hash(message))?;
-            self.display_heights.get(number).copied()
-        };
+        let height_of =
+            |(_, message): (_, MessageIndex)| self.display_heights.get(message.index()).copied();
         let genesis = P::blocks(observer).map(|_| 0);
         let seen = view.latest_messages().filter_map(height_of).chain(genesis).max();
         seen.map_or(0, |height| height + 1)
@@ -265,17 +280,13 @@ where
     pub fn update_safe_estimates(&mut self) -> Result<(), ConflictingFinality> {
         self.update_global_safe_estimate()?;
         let Some(finalize) = self.finalize else { return Ok(()) };
-        for validator in &mut self.validators {
-            let id = validator.id();
-            let observer = validator.observer_mut();
-            if let Err(conflict) = finalize(observer) {
-                return Err(ConflictingFinality::new(
-                    Some(id),
-                    &self.notation,
-                    observer,
-                    &conflict,
-                ));
-            }
+        for validator in self.setup.validators.ids() {
+            self.as_validator(validator, |run| {
+                finalize(&mut run.observer).map_err(|conflict| {
+                    let (notation, observer) = (&run.notation, &run.observer);
+                    ConflictingFinality::new(Some(validator), notation, observer, &conflict)
+                })
+            })?;
         }
         Ok(())
     }
@@ -287,8 +298,8 @@ where
     /// [`ConflictingFinality`] if that conflicts with what is final.
     pub fn update_global_safe_estimate(&mut self) -> Result<(), ConflictingFinality> {
         let Some(finalize) = self.finalize else { return Ok(()) };
-        finalize(&mut self.global).map_err(|conflict| {
-            ConflictingFinality::new(None, &self.notation, &self.global, &conflict)
+        finalize(&mut self.observer).map_err(|conflict| {
+            ConflictingFinality::new(None, &self.notation, &self.observer, &conflict)
         })
     }
 

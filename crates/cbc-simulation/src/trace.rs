@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cbc_estimator::{Borda, Copeland, MajorityDriven, WeightedMedian};
-use cbc_message::{Bit, Integer, Order, ValidatorSet, ValidatorSetError, Weight};
+use cbc_message::{Bit, Integer, Order, ValidatorId, ValidatorSet, ValidatorSetError, Weight};
 use cbc_oracle::{CliqueOracle, SafetyOracle};
 use cbc_validator::{Blockchain, ValueConsensus};
 use cbc_view::{MessageDag, Property};
@@ -217,20 +217,36 @@ impl Scenario {
         run.execute(&execution)?;
         run.update_safe_estimates()?;
 
-        let writer = Writer { run: &run, oracles };
         let mut replayed: Map<String, Json> = self.recorded.clone();
-        replayed.insert("messages".to_owned(), writer.messages());
         let wanted = |key: &str| self.recorded.get(key).and_then(Json::as_object);
-        let views = run.validators().iter().map(|validator| {
-            let key = validator.id().to_string();
+        let mut view_of = |validator, wanted| {
+            run.visit(validator, |run| Writer { run, oracles }.view(run.observer(), wanted))
+        };
+        let validators = || (0..self.setting.weights.len() as u32).map(ValidatorId::new);
+        let views = validators().map(|validator| {
+            let key = validator.to_string();
             let wanted = wanted("final").and_then(|views| views.get(&key)?.as_object());
-            let view = writer.view(validator.observer(), wanted);
-            (key, view)
+            (key, view_of(validator, wanted))
         });
         replayed.insert("final".to_owned(), Json::Object(views.collect()));
-        replayed.insert("global".to_owned(), writer.view(run.global(), wanted("global")));
+        let mut met = Map::new();
+        if let Some(wanted) = wanted("expect").and_then(|wanted| wanted.get("views")?.as_object()) {
+            let views = validators().filter_map(|validator| {
+                let key = validator.to_string();
+                let wanted = wanted.get(&key)?.as_object();
+                Some((key, view_of(validator, wanted)))
+            });
+            met.insert("views".to_owned(), Json::Object(views.collect()));
+        }
+        let writer = Writer { run: &run, oracles };
+        replayed.insert("messages".to_owned(), writer.messages());
+        let global = writer.view(run.observer(), wanted("global"));
+        replayed.insert("global".to_owned(), global);
         if let Some(wanted) = wanted("expect") {
-            replayed.insert("expect".to_owned(), writer.expectations(wanted));
+            for (key, wanted) in wanted {
+                met.extend(writer.expectation(key, wanted).map(|value| (key.clone(), value)));
+            }
+            replayed.insert("expect".to_owned(), Json::Object(met));
         }
         Ok(Json::Object(replayed))
     }

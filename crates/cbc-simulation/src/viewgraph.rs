@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cbc_message::{ValidatorId, Weight};
 use cbc_oracle::SafetyOracle;
-use cbc_view::{BlockIndex, MessageDag, MessageIndex, View};
+use cbc_view::{BlockIndex, HashedDag, MessageDag, MessageIndex, View};
 
 use crate::{Recorded, Run};
 
@@ -76,7 +76,7 @@ impl ViewGraph {
                 .keys()
                 .map(|&message| graph.place(message, &fork_choice))
                 .collect(),
-            has_blocks: P::blocks(run.global()).is_some(),
+            has_blocks: P::blocks(run.observer()).is_some(),
             fork_choice,
         }
     }
@@ -95,7 +95,7 @@ where
 {
     fn place(&self, message: MessageIndex, fork_choice: &[usize]) -> PlacedMessage {
         let run = self.run;
-        let (global, view) = (run.global(), run.global().view());
+        let (global, view) = (run.observer(), run.observer().view());
         let estimate = P::blocks(global)
             .is_none()
             .then(|| P::write_estimate(run.notation(), view.estimate(message)).to_string());
@@ -104,7 +104,7 @@ where
                 .position(message)
                 .is_some_and(|position| fork_choice.binary_search(&position).is_ok());
         PlacedMessage {
-            name: run.notation().name(&view.message(message).hash()),
+            name: run.notation().name(&view.hash(message)),
             lane: view.sender(message),
             sequence_number: view.sequence_number(message),
             display_height: run.display_heights()[message.index()],
@@ -123,7 +123,7 @@ where
     /// The positions of the proposals of the fork choice that are drawn; ascending, since every
     /// block is made after its parent.
     fn fork_choice(&self) -> Vec<usize> {
-        let global = self.run.global();
+        let global = self.run.observer();
         let Some(blocks) = P::blocks(global) else { return Vec::new() };
         let head = global.estimate().as_ref().and_then(P::block_of);
         let proposals = std::iter::successors(head, |&block| blocks.parent(block))
@@ -134,7 +134,7 @@ where
     }
 
     fn parent(&self, message: MessageIndex) -> Option<usize> {
-        let blocks = P::blocks(self.run.global())?;
+        let blocks = P::blocks(self.run.observer())?;
         let voted: BlockIndex = blocks.voted_by(message)?;
         let proposes = blocks.proposal(voted) == Some(message);
         let target = if proposes { blocks.parent(voted)? } else { voted };
@@ -142,9 +142,9 @@ where
     }
 
     fn newly_cited(&self, message: MessageIndex) -> Vec<usize> {
-        let view = self.run.global().view();
+        let view = self.run.observer().view();
         let previous = view.previous(message);
-        let news = view.citations(message).iter().filter_map(|&(validator, seen)| {
+        let news = view.citations(message).iter().filter_map(|(validator, seen)| {
             let before = previous.map(|previous| view.seen(previous, validator));
             seen.latest().filter(|_| Some(seen) != before)
         });
@@ -152,7 +152,7 @@ where
     }
 
     fn faults(&self, message: MessageIndex) -> Option<usize> {
-        let global = self.run.global();
+        let global = self.run.observer();
         let safety = global.safety(&P::candidate_of(global, message)?);
         safety.fault_tolerance.map(|_| safety.faults)
     }

@@ -1,8 +1,7 @@
 //! Rule V5: an estimate follows from its justification (semantics §4).
 
 use cbc_estimator::{Estimator, Vote};
-use cbc_message::ValidatorId;
-use cbc_view::{Admission, Candidate, MessageIndex, Seen, View};
+use cbc_view::{Admission, Candidate, Citations, MessageIndex, View};
 use thiserror::Error;
 
 use crate::Protocol;
@@ -68,14 +67,14 @@ impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
         }
     }
 
-    fn justified(&mut self, view: &View<P::Estimate>, message: MessageIndex) {
+    fn stored(&mut self, view: &View<P::Estimate>, message: MessageIndex) {
         self.estimator.insert(view, message);
     }
 }
 
 /// The votes among citations: equivocators have none.
-fn votes(citations: &[(ValidatorId, Seen)]) -> impl Iterator<Item = Vote> {
-    citations
-        .iter()
-        .filter_map(|&(validator, seen)| Some(Vote { validator, message: seen.latest()? }))
+fn votes(citations: Citations<'_>) -> impl Iterator<Item = Vote> {
+    let vote =
+        |(validator, seen): (_, cbc_view::Seen)| Some(Vote { validator, message: seen.latest()? });
+    citations.iter().filter_map(vote)
 }

@@ -39,7 +39,7 @@ mod protocol;
 mod validator;
 
 pub use admission::{EstimateError, InvalidEstimate};
-pub use observer::{FinalityConflict, Finalized, Observer};
+pub use observer::{FinalityConflict, Finalized, Observer, Standing};
 pub use protocol::{
     BinaryConsensus, Blockchain, BordaConsensus, IntegerConsensus, OrderConsensus, Protocol,
     ValueConsensus,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use cbc_estimator::{Estimator, MajorityDriven, Vote};
-use cbc_message::{Message, ValidatorSet, Weight};
+use cbc_message::{Header, Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{Safety, SafetyOracle};
-use cbc_view::{BlockTree, Limits, Property, Receipt, Rejection, View};
+use cbc_view::{BlockTree, Limits, MessageIndex, Perspective, Property, Receipt, Rejection, View};
 use thiserror::Error;
 use tracing::{error, info};
 
 use crate::admission::Estimates;
-use crate::{Blockchain, EstimateError, Protocol};
+use crate::{Blockchain, EstimateError, MakeError, Protocol};
 
 /// A value that will not change unless more validators equivocate than its safety says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,30 @@ pub struct Finalized<V> {
     pub value: V,
     /// What the oracle answered when it was finalized.
     pub safety: Safety,
+}
+
+/// What one observer has seen and finalized, of several who share an [`Observer`].
+#[derive(Clone, Debug)]
+pub struct Standing<P: Protocol> {
+    perspective: Perspective<P::Estimate>,
+    finalized: Option<Finalized<P::Value>>,
+}
+
+impl<P: Protocol> Standing<P> {
+    /// That of somebody who has seen nothing, in a network of so many validators.
+    pub fn new(validators: usize) -> Self {
+        Self { perspective: Perspective::new(validators), finalized: None }
+    }
+
+    /// What this observer has seen.
+    pub fn perspective(&self) -> &Perspective<P::Estimate> {
+        &self.perspective
+    }
+
+    /// The last finalized value and its safety, if anything is finalized.
+    pub fn finalized(&self) -> Option<&Finalized<P::Value>> {
+        self.finalized.as_ref()
+    }
 }
 
 /// A view, an estimator that follows it, and what has been finalized in it.
@@ -75,6 +99,17 @@ impl<P: Protocol, O> Observer<P, O> {
         Self { check_estimates, ..self }
     }
 
+    /// Makes this another observer of the same network, and `standing` what this one has seen and
+    /// finalized.
+    ///
+    /// Who runs many observers in one process has one `Observer`, and a standing for each: every
+    /// message is then held, resolved, checked and told to the estimator once between them. See
+    /// [`View::exchange`].
+    pub fn exchange(&mut self, standing: &mut Standing<P>) {
+        self.view.exchange(&mut standing.perspective);
+        std::mem::swap(&mut self.finalized, &mut standing.finalized);
+    }
+
     /// The protocol.
     pub fn protocol(&self) -> &P {
         &self.protocol
@@ -104,12 +139,69 @@ impl<P: Protocol, O> Observer<P, O> {
         &mut self,
         message: Message<P::Estimate>,
     ) -> Result<Receipt<EstimateError<P>>, Box<Rejection<EstimateError<P>>>> {
-        let mut estimates = Estimates {
-            protocol: &self.protocol,
-            estimator: &mut self.estimator,
-            check: self.check_estimates,
-        };
-        self.view.insert_with(message, &mut estimates)
+        let (view, mut estimates) = self.parts();
+        view.insert_with(message, &mut estimates)
+    }
+
+    /// Receives a message that this observer's view holds already, for another
+    /// [`Standing`]: quicker than [`receive`](Self::receive), and nothing is checked again.
+    ///
+    /// # Errors
+    ///
+    /// See [`View::insert_held`].
+    pub fn receive_held(
+        &mut self,
+        message: MessageIndex,
+    ) -> Result<Receipt<EstimateError<P>>, Box<Rejection<EstimateError<P>>>> {
+        let (view, mut estimates) = self.parts();
+        view.insert_held(message, &mut estimates)
+    }
+
+    fn parts(&mut self) -> (&mut View<P::Estimate>, Estimates<'_, P>) {
+        let Self { protocol, estimator, view, .. } = self;
+        (view, Estimates { protocol, estimator, check: self.check_estimates })
+    }
+
+    /// Makes a message of `sender` with the estimate of this view, which then holds the message as
+    /// justified.
+    ///
+    /// # Errors
+    ///
+    /// As [`Validator::make_message`](crate::Validator::make_message).
+    pub fn make_message(
+        &mut self,
+        sender: ValidatorId,
+    ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
+        let value = self.estimate().ok_or(MakeError::NoEstimate)?;
+        if self.is_overturned() {
+            let observed_fault_weight = self.view.observed_fault_weight();
+            return Err(MakeError::Overturned { observed_fault_weight });
+        }
+        let estimate = self.protocol.estimate(&self.view, &self.estimator, &value);
+        self.make_message_with(sender, estimate)
+    }
+
+    /// Makes a message of `sender` with an estimate of the caller's choice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Validator::make_message_with`](crate::Validator::make_message_with).
+    pub fn make_message_with(
+        &mut self,
+        sender: ValidatorId,
+        estimate: P::Estimate,
+    ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
+        if let Some(equivocation) = self.view.equivocation(sender) {
+            return Err(MakeError::Equivocated { equivocation });
+        }
+        let message = Message::new(Header {
+            sender,
+            sequence_number: self.view.next_sequence_number(sender),
+            justification: self.view.justification(),
+            estimate,
+        });
+        self.receive(message.clone())?;
+        Ok(message)
     }
 
     /// The estimate by the latest messages of this view, starting from the last finalized value;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use cbc_message::{Header, Message, ValidatorId, Weight};
+use cbc_message::{Message, ValidatorId, Weight};
 use cbc_view::{Equivocation, MessageDag, MessageIndex, Rejection};
 use thiserror::Error;
 
@@ -57,14 +57,7 @@ impl<P: Protocol, O> Validator<P, O> {
     /// leaves the estimate open, as an empty one does in all protocols but the blockchain; and
     /// [`MakeError::Overturned`] if no valid message stays with what is finalized.
     pub fn make_message(&mut self) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        let observer = &self.observer;
-        let value = observer.estimate().ok_or(MakeError::NoEstimate)?;
-        if observer.is_overturned() {
-            let observed_fault_weight = observer.view().observed_fault_weight();
-            return Err(MakeError::Overturned { observed_fault_weight });
-        }
-        let estimate = observer.protocol().estimate(observer.view(), observer.estimator(), &value);
-        self.make_message_with(estimate)
+        self.observer.make_message(self.id)
     }
 
     /// Makes a message with an estimate of the caller's choice: a first one, or a block with
@@ -78,18 +71,7 @@ impl<P: Protocol, O> Validator<P, O> {
         &mut self,
         estimate: P::Estimate,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        let view = self.observer.view();
-        if let Some(equivocation) = view.equivocation(self.id) {
-            return Err(MakeError::Equivocated { equivocation });
-        }
-        let message = Message::new(Header {
-            sender: self.id,
-            sequence_number: view.next_sequence_number(self.id),
-            justification: view.justification(),
-            estimate,
-        });
-        self.observer.receive(message.clone())?;
-        Ok(message)
+        self.observer.make_message_with(self.id, estimate)
     }
 }
 

@@ -2,21 +2,20 @@
 
 use std::convert::Infallible;
 
-use cbc_message::{Message, ValidatorId};
+use cbc_message::Message;
 
-use crate::{MessageIndex, Seen, View};
+use crate::{Citations, MessageIndex, View};
 
 /// A message whose citations are justified and which is structurally valid, but not yet stored.
 #[derive(Debug)]
 pub struct Candidate<'a, E> {
     /// The message.
     pub message: &'a Message<E>,
-    /// Its justification, resolved: in strictly ascending order of the validators cited.
-    pub citations: &'a [(ValidatorId, Seen)],
+    /// Its justification, resolved.
+    pub citations: Citations<'a>,
 }
 
-/// A further rule that messages must pass to become justified, and somebody who is told of each
-/// that does. A validator checks rule V5 here and feeds its estimator.
+/// A further rule that messages must pass to be stored, and somebody who is told of each that does. A validator checks rule V5 here and feeds its estimator.
 pub trait Admission<E> {
     /// Why a message is refused.
     type Error;
@@ -29,8 +28,9 @@ pub trait Admission<E> {
     /// Why not.
     fn check(&mut self, view: &View<E>, candidate: &Candidate<'_, E>) -> Result<(), Self::Error>;
 
-    /// `message` is justified and stored: called for each, in ascending order.
-    fn justified(&mut self, view: &View<E>, message: MessageIndex);
+    /// `message` is stored, and justified: called for each, in ascending order. In a view that
+    /// observers share, once, when the first of them justifies it.
+    fn stored(&mut self, view: &View<E>, message: MessageIndex);
 }
 
 /// No further rule.
@@ -44,5 +44,5 @@ impl<E> Admission<E> for AdmitAll {
         Ok(())
     }
 
-    fn justified(&mut self, _: &View<E>, _: MessageIndex) {}
+    fn stored(&mut self, _: &View<E>, _: MessageIndex) {}
 }

@@ -38,6 +38,16 @@ pub enum Seen {
 }
 
 impl Seen {
+    /// The messages cited: none, one, or the two of a proof.
+    pub fn messages(self) -> impl Iterator<Item = MessageIndex> {
+        let (one, other) = match self {
+            Self::Nothing => (None, None),
+            Self::Latest(message) => (Some(message), None),
+            Self::Equivocation(one, other) => (Some(one), Some(other)),
+        };
+        one.into_iter().chain(other)
+    }
+
     /// The latest message cited, unless nothing or an equivocation is.
     pub fn latest(self) -> Option<MessageIndex> {
         match self {
@@ -50,14 +60,16 @@ impl Seen {
 /// A set of messages that contains all that its messages cite, read-only.
 ///
 /// Implemented by [`View`](crate::View), and easily by small hand-made DAGs. Messages are named by
-/// [`MessageIndex`]es below [`message_count`](Self::message_count), validators by ids below
+/// [`MessageIndex`]es below [`message_count`](Self::message_count), of which some may not be in
+/// the set (where several observers share a view): what is in it is what the latest messages and
+/// the proofs of equivocation reach. Validators are named by ids below
 /// [`validator_count`](Self::validator_count). Methods that take a message may panic on an index
 /// that this DAG did not give out.
 pub trait MessageDag {
     /// What the messages vote for.
     type Estimate;
 
-    /// The number of messages.
+    /// The number of messages that have an index.
     fn message_count(&self) -> usize;
 
     /// The number of validators.

@@ -49,8 +49,10 @@ mod forest;
 mod limits;
 mod panorama;
 mod pending;
+mod perspective;
 mod property;
 mod receipt;
+mod store;
 mod validity;
 mod view;
 
@@ -61,6 +63,7 @@ pub use blocks::{BlockIndex, BlockTree, UnknownBlock};
 pub use dag::{HashedDag, MessageDag, MessageIndex, Seen};
 pub use limits::Limits;
 pub use panorama::Citations;
+pub use perspective::Perspective;
 pub use property::{Equals, OnBlock, Property};
 pub use receipt::{Equivocation, Justified, Reason, Receipt, Rejection, Status};
 pub use validity::{Forgotten, Invalid};

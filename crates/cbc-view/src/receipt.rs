@@ -1,7 +1,6 @@
 //! What becomes of a message that a view receives.
 
 use std::convert::Infallible;
-use std::ops::Range;
 
 use cbc_message::{MessageHash, ValidatorId};
 use thiserror::Error;
@@ -24,7 +23,8 @@ pub enum Status {
     Duplicate,
     /// Waits for some of what it cites.
     Pending {
-        /// What it waits for and this view has not received, in ascending order: what to ask for.
+        /// What it waits for and this view has not received, in the order of its citations: what
+        /// to ask for.
         missing: Vec<MessageHash>,
     },
     /// Justified, and so perhaps others that waited for it.
@@ -50,24 +50,48 @@ pub struct Receipt<R = Infallible> {
     pub over_limit: Vec<MessageHash>,
 }
 
-/// A range of messages: those that became justified at one receipt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Justified(pub(crate) Range<u32>);
+impl<R> Receipt<R> {
+    /// Nothing has changed.
+    pub(crate) fn duplicate() -> Self {
+        Self {
+            status: Status::Duplicate,
+            justified: Justified::default(),
+            equivocations: Vec::new(),
+            rejected: Vec::new(),
+            over_limit: Vec::new(),
+        }
+    }
+}
+
+/// Messages that became justified at one receipt. For the usual one alone nothing is allocated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Justified {
+    first: Option<MessageIndex>,
+    others: Vec<MessageIndex>,
+}
 
 impl Justified {
+    pub(crate) fn push(&mut self, message: MessageIndex) {
+        match self.first {
+            None => self.first = Some(message),
+            Some(_) => self.others.push(message),
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        usize::from(self.first.is_some()) + self.others.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.first.is_none()
     }
 
-    /// The messages, in ascending order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = MessageIndex> + use<> {
-        self.0.clone().map(MessageIndex::new)
+    /// The messages, each after all it cites: in ascending order, where they had not been held
+    /// before for another [`Perspective`](crate::Perspective).
+    pub fn iter(&self) -> impl Iterator<Item = MessageIndex> + '_ {
+        self.first.into_iter().chain(self.others.iter().copied())
     }
 }
 

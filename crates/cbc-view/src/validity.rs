@@ -5,7 +5,7 @@
 use cbc_message::{Citation, Message, MessageHash, ValidatorId};
 use thiserror::Error;
 
-use crate::panorama::Citations;
+use crate::panorama::{Code, Draft};
 use crate::{HashedDag, MessageDag, MessageIndex, Seen, View};
 
 /// How a message breaks a structural rule.
@@ -142,23 +142,25 @@ impl<E> View<E> {
         }
     }
 
-    /// Everything else, once all that the message cites is justified. `citations` is its
-    /// justification, resolved.
+    /// Everything else, once all that the message cites is justified. `draft` is its
+    /// justification, resolved, its chunks shared with the messages before.
     pub(crate) fn check_structure(
         &self,
         message: &Message<E>,
-        citations: &Citations,
+        draft: &mut Draft,
     ) -> Result<(), Invalid> {
-        self.check_senders(citations)?;
-        self.check_proofs(citations)?;
-        self.check_sequence(message, citations)?;
-        self.check_nothing_forgotten(citations)
+        self.check_senders(draft)?;
+        self.check_proofs(draft)?;
+        self.check_sequence(message, draft)?;
+        self.check_nothing_forgotten(draft)
     }
 
-    /// V2: each cited message was sent by the validator it is cited for.
-    fn check_senders(&self, citations: &Citations) -> Result<(), Invalid> {
-        for &(validator, seen) in citations {
-            for cited in cited_messages(seen) {
+    /// V2: each cited message was sent by the validator it is cited for. What a valid message
+    /// cites for the same validator needs no look.
+    fn check_senders(&self, draft: &Draft) -> Result<(), Invalid> {
+        let citations = self.store.panoramas.of_draft(draft);
+        for validator in draft.unshared() {
+            for cited in citations.get(validator).messages() {
                 let sender = self.sender(cited);
                 if sender != validator {
                     let cited = self.hash(cited);
@@ -170,26 +172,24 @@ impl<E> View<E> {
     }
 
     /// V8: the messages of a proof have one sequence number.
-    fn check_proofs(&self, citations: &Citations) -> Result<(), Invalid> {
-        for &(validator, seen) in citations {
-            if let Seen::Equivocation(one, other) = seen {
-                let numbers = (self.sequence_number(one), self.sequence_number(other));
-                if numbers.0 != numbers.1 {
-                    return Err(Invalid::NotAnEquivocation {
-                        validator,
-                        proof: (self.hash(one), self.hash(other)),
-                        sequence_numbers: numbers,
-                    });
-                }
+    fn check_proofs(&self, draft: &Draft) -> Result<(), Invalid> {
+        for &(one, other) in draft.proofs() {
+            let numbers = (self.sequence_number(one), self.sequence_number(other));
+            if numbers.0 != numbers.1 {
+                return Err(Invalid::NotAnEquivocation {
+                    validator: self.sender(one),
+                    proof: (self.hash(one), self.hash(other)),
+                    sequence_numbers: numbers,
+                });
             }
         }
         Ok(())
     }
 
     /// V3: the sender's messages are numbered from 0, each citing the one before.
-    fn check_sequence(&self, message: &Message<E>, citations: &Citations) -> Result<(), Invalid> {
+    fn check_sequence(&self, message: &Message<E>, draft: &Draft) -> Result<(), Invalid> {
         let (sender, sequence_number) = (message.sender(), message.sequence_number());
-        match seen_in(citations, sender) {
+        match self.store.panoramas.of_draft(draft).get(sender) {
             Seen::Nothing if sequence_number == 0 => Ok(()),
             Seen::Latest(predecessor) if sequence_number > 0 => {
                 let expected = self.sequence_number(predecessor) + 1;
@@ -218,36 +218,58 @@ impl<E> View<E> {
     /// validator v the very message c (or proof) that this message cites for v, then whatever c
     /// had seen is, by V4 for d, no later than what d has seen, and that is no later than what
     /// this message has seen: c passes too. Going from the newest cited message down, one look
-    /// settles most of the others. O(V) for each message that remains, O(V log V) to order them.
-    fn check_nothing_forgotten(&self, citations: &Citations) -> Result<(), Invalid> {
-        let mut newest_first: Vec<(MessageIndex, usize)> = (0..)
-            .zip(citations)
-            .flat_map(|(entry, &(_, seen))| cited_messages(seen).map(move |cited| (cited, entry)))
-            .collect();
-        newest_first.sort_unstable_by_key(|&(cited, _)| std::cmp::Reverse(cited));
-        let mut passes = vec![false; citations.len()];
-        for (cited, entry) in newest_first {
-            if passes[entry] {
+    /// settles most of the others; and a look skips each chunk of a row that this message has
+    /// itself, or that was looked at just before.
+    ///
+    /// O(V) if all citations are those of the newest message cited; O(V) more for each message
+    /// cited for somebody of whom no message that was looked at cites the same.
+    fn check_nothing_forgotten(&self, draft: &mut Draft) -> Result<(), Invalid> {
+        let Some(newest) = draft.newest() else {
+            // Proofs alone: whatever they cite for anybody is forgotten.
+            return self.check_cited(draft, self.cited_by(draft, |_| true));
+        };
+        self.check_cited(draft, vec![(newest, None)])?;
+        let open = self.cited_by(draft, |entry| !draft.passes(entry));
+        self.check_cited(draft, open)
+    }
+
+    /// The messages that are cited for validators that are `open`, the newest first, each with the
+    /// validator it is cited for.
+    fn cited_by(
+        &self,
+        draft: &Draft,
+        open: impl Fn(ValidatorId) -> bool,
+    ) -> Vec<(MessageIndex, Option<ValidatorId>)> {
+        let citations = self.store.panoramas.of_draft(draft).iter();
+        let open = citations.filter(|&(validator, _)| open(validator));
+        let cited = open.flat_map(|(validator, seen)| {
+            seen.messages().map(move |cited| (cited, Some(validator)))
+        });
+        let mut cited: Vec<_> = cited.collect();
+        cited.sort_unstable_by_key(|&(cited, _)| std::cmp::Reverse(cited));
+        cited
+    }
+
+    /// V4, for these cited messages; those cited for validators that pass by then pass too.
+    fn check_cited(
+        &self,
+        draft: &mut Draft,
+        cited: Vec<(MessageIndex, Option<ValidatorId>)>,
+    ) -> Result<(), Invalid> {
+        for (cited, cited_for) in cited {
+            if cited_for.is_some_and(|validator| draft.passes(validator)) {
                 continue;
             }
-            let mut mine = (0..).zip(citations).peekable();
-            for &(validator, seen) in self.citations(cited) {
-                while mine.next_if(|(_, (other, _))| *other < validator).is_some() {}
-                let found = match mine.next_if(|(_, (other, _))| *other == validator) {
-                    Some((entry, &(_, found))) => {
-                        passes[entry] |= seen == found;
-                        found
-                    }
-                    None => Seen::Nothing,
-                };
-                if !self.no_later(seen, found) {
-                    return Err(Invalid::Forgotten(Box::new(Forgotten {
-                        cited: self.hash(cited),
-                        validator,
-                        seen: self.citation(seen),
-                        found: self.citation(found),
-                    })));
-                }
+            let no_later = |seen, found| self.no_later(seen, found);
+            if let Some(validator) = draft.compare(cited, &self.store.panoramas, no_later) {
+                let seen = self.citations(cited).get(validator);
+                let found = self.store.panoramas.of_draft(draft).get(validator);
+                return Err(Invalid::Forgotten(Box::new(Forgotten {
+                    cited: self.hash(cited),
+                    validator,
+                    seen: self.citation(seen),
+                    found: self.citation(found),
+                })));
             }
         }
         Ok(())
@@ -255,28 +277,15 @@ impl<E> View<E> {
 
     /// V4: whether `seen` is no later than `found`, both of one validator. An equivocation is
     /// later than any message, and no proof of it later than another.
-    fn no_later(&self, seen: Seen, found: Seen) -> bool {
-        match (seen, found) {
-            (Seen::Nothing, _) | (_, Seen::Equivocation(..)) => true,
-            (Seen::Latest(seen), Seen::Latest(found)) => self.is_predecessor_or_same(seen, found),
-            (Seen::Latest(_) | Seen::Equivocation(..), _) => false,
+    fn no_later(&self, seen: Code, found: Code) -> bool {
+        if seen == found || seen == Code::NOTHING || found.is_proof() {
+            return true;
+        }
+        match (seen.as_latest(), found.as_latest()) {
+            (Some(seen), Some(found)) => {
+                self.store.previous(found) == Some(seen) || self.is_predecessor_or_same(seen, found)
+            }
+            _ => false,
         }
     }
-}
-
-/// What is cited for `validator`.
-fn seen_in(citations: &Citations, validator: ValidatorId) -> Seen {
-    citations
-        .binary_search_by_key(&validator, |&(cited, _)| cited)
-        .map_or(Seen::Nothing, |position| citations[position].1)
-}
-
-/// The messages that one citation cites: none, one, or the two of a proof.
-fn cited_messages(seen: Seen) -> impl Iterator<Item = MessageIndex> {
-    let (one, other) = match seen {
-        Seen::Nothing => (None, None),
-        Seen::Latest(message) => (Some(message), None),
-        Seen::Equivocation(one, other) => (Some(one), Some(other)),
-    };
-    one.into_iter().chain(other)
 }

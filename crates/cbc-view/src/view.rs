@@ -5,18 +5,16 @@ use std::error::Error;
 use std::sync::Arc;
 
 use cbc_message::{
-    Citation, EquivocationProof, HashIndex, Justification, Message, MessageHash, ValidatorId,
-    ValidatorSet, Weight,
+    Citation, Estimate, Justification, Message, MessageHash, ValidatorId, ValidatorSet, Weight,
 };
 use tracing::{debug, warn};
 
-use crate::forest::Forest;
-use crate::panorama::{Citations, Panoramas};
-use crate::pending::Pending;
-use crate::receipt::Justified;
+use crate::panorama::{Citations, Draft, MOST_MESSAGES};
+use crate::perspective::Outlook;
+use crate::store::Store;
 use crate::{
     Admission, AdmitAll, Candidate, Equivocation, HashedDag, Invalid, Limits, MessageDag,
-    MessageIndex, Reason, Receipt, Rejection, Seen, Status,
+    MessageIndex, Perspective, Reason, Receipt, Rejection, Seen, Status,
 };
 
 /// What one observer has seen: justified messages, a DAG closed under citation, and pending ones
@@ -25,21 +23,17 @@ use crate::{
 /// Messages may arrive in any order, from anybody, any number of times. What is justified in the
 /// end depends on the set of messages received alone (their indices on the order), and on the
 /// order only where somebody floods the view and its [`Limits`] say so.
+///
+/// One view can serve many observers in one process, one after another: see
+/// [`exchange`](Self::exchange).
 #[derive(Clone, Debug)]
 pub struct View<E> {
     validators: Arc<ValidatorSet>,
-    messages: Vec<Message<E>>,
-    index: HashIndex<MessageIndex>,
-    panoramas: Panoramas,
-    /// Each validator's messages below the one that cites them: a chain each, or, for an
-    /// equivocator, several chains or a tree. By V3, depths are sequence numbers.
-    chains: Forest,
-    latest: Vec<Option<MessageIndex>>,
-    equivocations: Vec<Option<Equivocation>>,
-    pending: Pending<E>,
+    pub(crate) store: Store<E>,
+    perspective: Perspective<E>,
     limits: Limits,
-    /// For each equivocator, how many messages are justified that nobody wanted.
-    unwanted: Vec<usize>,
+    /// The row of the message that is being received; kept for its memory.
+    draft: Draft,
 }
 
 impl<E> View<E> {
@@ -53,18 +47,51 @@ impl<E> View<E> {
         let count = validators.len();
         Self {
             validators,
-            messages: Vec::new(),
-            index: HashIndex::new(),
-            panoramas: Panoramas::default(),
-            chains: Forest::default(),
-            latest: vec![None; count],
-            equivocations: vec![None; count],
-            pending: Pending::new(count),
+            store: Store::new(count),
+            perspective: Perspective::new(count),
             limits,
-            unwanted: vec![0; count],
+            draft: Draft::default(),
         }
     }
 
+    /// Makes this the view of another observer, and `perspective` what this one has seen.
+    ///
+    /// Whether a message is valid depends on it and its past alone, so observers in one process
+    /// need to hold it, resolve it and check it only once between them. They share a view, which
+    /// holds every message that one of them has justified, and a perspective each. Indices are the
+    /// same for all. A message that is held already becomes justified for another observer in
+    /// O(1), if it has what was held before, or else in O(V); nothing is checked again. O(1).
+    ///
+    /// Nothing but estimates of messages by index then reaches what another observer has seen:
+    /// whoever reads the messages in general asks [`is_justified`](Self::is_justified), as
+    /// [`justified_messages`](Self::justified_messages) does.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use cbc_message::{Bit, Header, Justification, Message, ValidatorId, ValidatorSet, Weight};
+    /// # use cbc_view::{MessageDag, Perspective, View};
+    /// # let validators = Arc::new(ValidatorSet::new([3, 4].map(Weight::new))?);
+    /// # let alice = ValidatorId::new(0);
+    /// # let message = Message::new(Header {
+    /// #     sender: alice,
+    /// #     sequence_number: 0,
+    /// #     justification: Justification::EMPTY,
+    /// #     estimate: Bit::One,
+    /// # });
+    /// let mut view = View::new(validators);
+    /// let mut bobs = Perspective::new(2);
+    /// view.insert(message)?;
+    /// assert!(view.latest_message(alice).is_some());
+    /// view.exchange(&mut bobs);
+    /// assert!(view.latest_message(alice).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn exchange(&mut self, perspective: &mut Perspective<E>) {
+        std::mem::swap(&mut self.perspective, perspective);
+    }
+}
+
+impl<E: Clone> View<E> {
     /// Receives a message, and checks the structural rules.
     ///
     /// # Errors
@@ -78,8 +105,10 @@ impl<E> View<E> {
     /// pending (semantics §2). Released messages come in the order in which they could be, those
     /// released at once in the order of their arrival; every message after all it cites.
     ///
-    /// O(citations) for a message, plus V4: O(V) for each cited message that no other cited
-    /// message cites. Work on released messages is that of receiving them.
+    /// O(V) for a message whose citations are as late as those of the newest message it cites, or
+    /// as those of other messages that it cites: the usual case. Rule V4 costs O(V) more for each
+    /// message cited that cites something else. Work on released messages is that of receiving
+    /// them.
     ///
     /// # Errors
     ///
@@ -95,170 +124,268 @@ impl<E> View<E> {
         A: Admission<E, Error: Error + 'static>,
     {
         let hash = message.hash();
-        let start = self.len_u32();
-        let mut receipt = Receipt {
-            status: Status::Duplicate,
-            justified: Justified(start..start),
-            equivocations: Vec::new(),
-            rejected: Vec::new(),
-            over_limit: Vec::new(),
+        let mut receipt = Receipt::duplicate();
+        let held = self.store.find(&hash);
+        if held.is_some_and(|held| self.is_justified(held))
+            || self.perspective.0.pending.contains(&hash)
+        {
+            return Ok(receipt);
+        }
+        let missing = match held {
+            Some(held) => self.missing_citations(held),
+            None => {
+                if let Err(invalid) = self.check_on_receipt(&message) {
+                    return Err(Box::new(self.reject(hash, Reason::Invalid(invalid))));
+                }
+                self.resolve(message.justification())
+            }
         };
-        if self.index.contains(&hash) || self.pending.contains(&hash) {
-            return Ok(receipt);
+        if missing.is_empty() {
+            self.justify_all(message, held, admission, &mut receipt)?;
+        } else {
+            receipt.status = self.hold_back(message, missing);
         }
-        if let Err(invalid) = self.check_on_receipt(&message) {
-            return Err(Box::new(self.reject(hash, Reason::Invalid(invalid))));
-        }
-        let mut missing: BTreeSet<MessageHash> =
-            message.justification().hashes().filter(|cited| !self.index.contains(cited)).collect();
-        if !missing.is_empty() {
-            if self.pending.count_of(message.sender()) >= self.limits.pending_per_sender {
-                debug!(%hash, sender = %message.sender(), "message over the limit of pending ones");
-                receipt.status = Status::OverLimit;
-                return Ok(receipt);
-            }
-            debug!(%hash, sender = %message.sender(), missing = missing.len(), "message pending");
-            self.pending.add(message, &missing);
-            missing.retain(|hash| !self.pending.contains(hash));
-            receipt.status = Status::Pending { missing: missing.into_iter().collect() };
-            return Ok(receipt);
-        }
-
-        receipt.status = Status::Justified;
-        let mut ready = VecDeque::from([message]);
-        while let Some(message) = ready.pop_front() {
-            let released = message.hash();
-            if !self.has_room_for(&message) {
-                debug!(hash = %released, sender = %message.sender(), "unwanted message over the limit");
-                if released == hash {
-                    receipt.status = Status::OverLimit;
-                } else {
-                    receipt.over_limit.push(released);
-                }
-                continue;
-            }
-            match self.justify(message, admission) {
-                Ok(equivocation) => {
-                    receipt.equivocations.extend(equivocation);
-                    ready.extend(self.pending.release(&released));
-                }
-                Err(reason) => {
-                    let rejection = self.reject(released, reason);
-                    if released == hash {
-                        return Err(Box::new(rejection));
-                    }
-                    receipt.rejected.push(rejection);
-                }
-            }
-        }
-        receipt.justified.0.end = self.len_u32();
         Ok(receipt)
     }
 
+    /// A message waits for what is missing, or is over the limit.
+    fn hold_back(&mut self, message: Message<E>, mut missing: Vec<MessageHash>) -> Status {
+        let (hash, sender) = (message.hash(), message.sender());
+        let pending = &mut self.perspective.0.pending;
+        if pending.count_of(sender) >= self.limits.pending_per_sender {
+            debug!(%hash, %sender, "message over the limit of pending ones");
+            return Status::OverLimit;
+        }
+        debug!(%hash, %sender, missing = missing.len(), "message pending");
+        pending.add(message, &missing);
+        missing.retain(|hash| !pending.contains(hash));
+        Status::Pending { missing }
+    }
+
+    /// A message that waits for nothing becomes justified, and so does what waited for it. Unless
+    /// it is held, it has just been resolved.
+    fn justify_all<A>(
+        &mut self,
+        message: Message<E>,
+        held: Option<MessageIndex>,
+        admission: &mut A,
+        receipt: &mut Receipt<A::Error>,
+    ) -> Result<(), Box<Rejection<A::Error>>>
+    where
+        A: Admission<E, Error: Error + 'static>,
+    {
+        receipt.status = Status::Justified;
+        if !self.has_room_for(message.sender(), &message.hash()) {
+            receipt.status = Status::OverLimit;
+            return Ok(());
+        }
+        let first = match held {
+            Some(held) => held,
+            None => self
+                .admit(&message, admission)
+                .map_err(|reason| Box::new(self.reject(message.hash(), reason)))?,
+        };
+        let mut ready = VecDeque::new();
+        self.justify(first, &mut ready, receipt);
+        if held.is_none() {
+            admission.stored(self, first);
+        }
+        while let Some(message) = ready.pop_front() {
+            let hash = message.hash();
+            if !self.has_room_for(message.sender(), &hash) {
+                receipt.over_limit.push(hash);
+                continue;
+            }
+            if let Some(held) = self.store.find(&hash) {
+                self.justify(held, &mut ready, receipt);
+                continue;
+            }
+            self.resolve(message.justification());
+            match self.admit(&message, admission) {
+                Ok(index) => {
+                    self.justify(index, &mut ready, receipt);
+                    admission.stored(self, index);
+                }
+                Err(reason) => receipt.rejected.push(self.reject(hash, reason)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a message that has just been resolved, if it is valid.
+    fn admit<A>(
+        &mut self,
+        message: &Message<E>,
+        admission: &mut A,
+    ) -> Result<MessageIndex, Reason<A::Error>>
+    where
+        A: Admission<E, Error: Error + 'static>,
+    {
+        if self.store.len() >= MOST_MESSAGES {
+            return Err(Reason::Invalid(Invalid::ViewFull));
+        }
+        let mut draft = std::mem::take(&mut self.draft);
+        draft.share(&self.store.panoramas);
+        let checked = self.check_structure(message, &mut draft).map_err(Reason::Invalid);
+        let checked = checked.and_then(|()| {
+            let citations = self.store.panoramas.of_draft(&draft);
+            admission.check(self, &Candidate { message, citations }).map_err(Reason::Refused)
+        });
+        let stored = checked.map(|()| self.store.push(message, &draft));
+        self.draft = draft;
+        stored
+    }
+
+    /// A valid message becomes justified, and what waited for nothing else ready to be.
+    fn justify<R>(
+        &mut self,
+        message: MessageIndex,
+        ready: &mut VecDeque<Message<E>>,
+        receipt: &mut Receipt<R>,
+    ) {
+        let equivocation = self.perspective.0.justify(&self.store, message);
+        debug!(
+            hash = %self.hash(message),
+            sender = %self.sender(message),
+            sequence_number = self.sequence_number(message),
+            "message justified"
+        );
+        if let Some(Equivocation { validator, messages: (one, other) }) = equivocation {
+            warn!(
+                %validator,
+                sequence_number = self.sequence_number(one),
+                one = %self.hash(one),
+                other = %self.hash(other),
+                "equivocation"
+            );
+        }
+        receipt.justified.push(message);
+        receipt.equivocations.extend(equivocation);
+        ready.extend(self.perspective.0.pending.release(self.store.hash(message)));
+    }
+}
+
+impl<E: Estimate> View<E> {
+    /// Receives a message that is held already, for this observer or another: as
+    /// [`insert_with`](Self::insert_with), and quicker. O(1), if all that was held before it is
+    /// justified.
+    ///
+    /// # Errors
+    ///
+    /// None of this message's own, which was found valid before; those of messages that waited for
+    /// it are in the receipt.
+    pub fn insert_held<A>(
+        &mut self,
+        message: MessageIndex,
+        admission: &mut A,
+    ) -> Result<Receipt<A::Error>, Box<Rejection<A::Error>>>
+    where
+        A: Admission<E, Error: Error + 'static>,
+    {
+        let mut receipt = Receipt::duplicate();
+        let hash = self.hash(message);
+        if self.is_justified(message) || self.perspective.0.pending.contains(&hash) {
+            return Ok(receipt);
+        }
+        let nothing_waits = self.perspective.0.pending.len() == 0;
+        if nothing_waits && !self.is_equivocator(self.sender(message)) {
+            // The usual case: no need to make the message anew.
+            if self.missing_citations(message).is_empty() {
+                receipt.status = Status::Justified;
+                self.justify(message, &mut VecDeque::new(), &mut receipt);
+                return Ok(receipt);
+            }
+        }
+        receipt = self.insert_with(self.message(message), admission)?;
+        Ok(receipt)
+    }
+
+    /// The message at `message`, as it was sent. It is made from what the view keeps, and its hash
+    /// computed anew: O(V).
+    pub fn message(&self, message: MessageIndex) -> Message<E> {
+        self.store.message(message)
+    }
+}
+
+impl<E> View<E> {
     /// Whether a message that waits for nothing is within the limit on equivocators, which counts
     /// it if nobody wants it.
-    fn has_room_for(&mut self, message: &Message<E>) -> bool {
-        let sender = message.sender();
+    fn has_room_for(&mut self, sender: ValidatorId, hash: &MessageHash) -> bool {
         if !self.is_equivocator(sender) {
             return true;
         }
         let honest = |validator: ValidatorId| !self.is_equivocator(validator);
-        if self.pending.is_wanted(&message.hash(), honest) {
+        if self.perspective.0.pending.is_wanted(hash, honest) {
             return true;
         }
-        let unwanted = &mut self.unwanted[sender.index()];
+        let unwanted = &mut self.perspective.0.unwanted[sender.index()];
         let room = *unwanted < self.limits.unwanted_per_equivocator;
         *unwanted += usize::from(room);
+        if !room {
+            debug!(%hash, %sender, "unwanted message over the limit");
+        }
         room
     }
 
-    /// Stores a message all of whose citations are justified, if it is valid.
-    fn justify<A>(
-        &mut self,
-        message: Message<E>,
-        admission: &mut A,
-    ) -> Result<Option<Equivocation>, Reason<A::Error>>
-    where
-        A: Admission<E, Error: Error + 'static>,
-    {
-        if self.len_u32() == u32::MAX {
-            return Err(Reason::Invalid(Invalid::ViewFull));
-        }
-        let citations = self.resolve(message.justification());
-        self.check_structure(&message, &citations).map_err(Reason::Invalid)?;
-        let candidate = Candidate { message: &message, citations: &citations };
-        admission.check(self, &candidate).map_err(Reason::Refused)?;
-
-        let (hash, sender) = (message.hash(), message.sender());
-        debug!(%hash, %sender, sequence_number = message.sequence_number(), "message justified");
-        let this = MessageIndex::new(self.len_u32());
-        let previous = citations
-            .iter()
-            .find(|&&(validator, _)| validator == sender)
-            .and_then(|&(_, seen)| seen.latest());
-        self.chains.push(previous.map(MessageIndex::get));
-        self.panoramas.push(&citations);
-        self.index.insert(hash, this);
-        self.messages.push(message);
-        let equivocation = self.note_latest(sender, this);
-        admission.justified(self, this);
-        Ok(equivocation)
-    }
-
-    /// Makes `message` its sender's latest if it is, and finds out whether it proves, for the
-    /// first time, that its sender equivocated.
-    ///
-    /// Without an equivocation so far, the sender's messages are one chain that ends in its latest
-    /// message. A message that does not continue that chain shares its sequence number with one
-    /// that is in it.
-    fn note_latest(&mut self, sender: ValidatorId, message: MessageIndex) -> Option<Equivocation> {
-        let number = self.chains.depth(message.get());
-        let latest = self.latest[sender.index()];
-        let rival = latest.and_then(|latest| self.chains.ancestor_at(latest.get(), number));
-        let Some(rival) = rival else {
-            self.latest[sender.index()] = Some(message);
-            return None;
-        };
-        if self.is_equivocator(sender) {
-            return None;
-        }
-        let equivocation =
-            Equivocation { validator: sender, messages: (MessageIndex::new(rival), message) };
-        warn!(
-            validator = %sender,
-            sequence_number = number,
-            one = %self.hash(equivocation.messages.0),
-            other = %self.hash(equivocation.messages.1),
-            "equivocation"
-        );
-        self.equivocations[sender.index()] = Some(equivocation);
-        Some(equivocation)
-    }
-
     fn reject<R: Error + 'static>(&mut self, hash: MessageHash, reason: Reason<R>) -> Rejection<R> {
-        let dropped = self.pending.drop_dependents(hash);
+        let dropped = self.perspective.0.pending.drop_dependents(hash);
         warn!(%hash, %reason, dropped = dropped.len(), "message rejected");
         Rejection { hash, reason, dropped }
     }
 
-    /// The justification in indices; everything it cites is justified.
-    fn resolve(&self, justification: &Justification) -> Vec<(ValidatorId, Seen)> {
-        let resolve_one = |(validator, citation): (ValidatorId, &Citation)| {
-            let seen = match citation {
-                Citation::Latest(hash) => Seen::Latest(self.find(hash)?),
-                Citation::Equivocation(proof) => {
-                    let one = self.find(&proof.lesser())?;
-                    let other = self.find(&proof.greater())?;
-                    Seen::Equivocation(one.min(other), one.max(other))
-                }
-            };
-            Some((validator, seen))
-        };
-        justification.iter().filter_map(resolve_one).collect()
+    /// What a message that is held cites and this observer has not justified.
+    fn missing_citations(&self, held: MessageIndex) -> Vec<MessageHash> {
+        if self.perspective.is_all_justified_before(held) {
+            return Vec::new();
+        }
+        let cited = self.citations(held).iter().flat_map(|(_, seen)| seen.messages());
+        let missing = cited.filter(|&cited| !self.is_justified(cited));
+        missing.map(|cited| self.hash(cited)).collect()
     }
 
-    fn len_u32(&self) -> u32 {
-        self.messages.len() as u32 // never more: Invalid::ViewFull
+    /// Resolves a justification into the draft; answers the hashes that are not justified here.
+    ///
+    /// Most citations are of latest messages, or of the one before: these are found by comparing
+    /// hashes, and only the others are looked up.
+    fn resolve(&mut self, justification: &Justification) -> Vec<MessageHash> {
+        let mut draft = std::mem::take(&mut self.draft);
+        draft.clear(&self.store.panoramas);
+        let mut missing = Vec::new();
+        for (validator, citation) in justification.iter() {
+            match citation {
+                Citation::Latest(hash) => match self.find_cited(validator, hash) {
+                    Some(message) => draft.cite(validator, message),
+                    None => missing.push(*hash),
+                },
+                Citation::Equivocation(proof) => {
+                    let hashes = [proof.lesser(), proof.greater()];
+                    match hashes.map(|hash| self.find_cited(validator, &hash).ok_or(hash)) {
+                        [Ok(one), Ok(other)] => {
+                            let proof = (one.min(other), one.max(other));
+                            draft.cite_proof(validator, proof, &self.store.panoramas);
+                        }
+                        found => missing.extend(found.into_iter().filter_map(Result::err)),
+                    }
+                }
+            }
+        }
+        self.draft = draft;
+        missing
+    }
+
+    /// The justified message with this hash, which is cited for `validator`.
+    fn find_cited(&self, validator: ValidatorId, hash: &MessageHash) -> Option<MessageIndex> {
+        let Outlook { latest, latest_hashes, .. } = &*self.perspective.0;
+        if let Some(latest) = latest[validator.index()] {
+            if latest_hashes[validator.index()] == *hash {
+                return Some(latest);
+            }
+            let before = self.store.previous(latest);
+            if let Some(before) = before.filter(|&before| self.store.hash(before) == hash) {
+                return Some(before);
+            }
+        }
+        self.find(hash)
     }
 }
 
@@ -274,67 +401,73 @@ impl<E> View<E> {
         self.limits
     }
 
-    /// The justified message at `message`.
-    pub fn message(&self, message: MessageIndex) -> &Message<E> {
-        &self.messages[message.index()]
+    /// Whether `message` is justified for this observer: in a view that nobody shares, always.
+    pub fn is_justified(&self, message: MessageIndex) -> bool {
+        self.perspective.0.justified.contains(message)
+    }
+
+    /// How many messages are justified.
+    pub fn justified_count(&self) -> usize {
+        self.perspective.0.justified.len()
     }
 
     /// The justified messages, in ascending order.
-    pub fn justified_messages(&self) -> impl ExactSizeIterator<Item = (MessageIndex, &Message<E>)> {
-        self.messages.iter().enumerate().map(|(i, message)| (MessageIndex::new(i as u32), message))
+    pub fn justified_messages(&self) -> impl DoubleEndedIterator<Item = MessageIndex> {
+        let held = (0..self.store.len() as u32).map(MessageIndex::new);
+        held.filter(|&message| self.is_justified(message))
     }
 
     /// The pending messages, in the order of their arrival.
-    pub fn pending_messages(&self) -> impl ExactSizeIterator<Item = &Message<E>> {
-        self.pending.iter()
+    pub fn pending_messages(&self) -> impl Iterator<Item = &Message<E>> {
+        self.perspective.0.pending.iter()
     }
 
     /// How many messages are pending.
     pub fn pending_count(&self) -> usize {
-        self.pending.len()
+        self.perspective.0.pending.len()
     }
 
     /// The pending message with this hash.
     pub fn pending_message(&self, hash: &MessageHash) -> Option<&Message<E>> {
-        self.pending.get(hash)
+        self.perspective.0.pending.get(hash)
     }
 
     /// How many distinct hashes the pending message with this hash still waits for.
     pub fn missing_dependency_count(&self, hash: &MessageHash) -> Option<usize> {
-        self.pending.missing_count(hash)
+        self.perspective.0.pending.missing_count(hash)
     }
 
     /// The pending messages that cite `hash`, which is not justified, in the order of their
     /// arrival.
     pub fn dependents_of(&self, hash: &MessageHash) -> impl Iterator<Item = &Message<E>> {
-        self.pending.dependents(hash)
+        self.perspective.0.pending.dependents(hash)
     }
 
     /// The hashes that something pending cites and that are neither pending nor justified, in
     /// ascending order: what to ask others for. O(citations of all that is pending).
     pub fn missing_hashes(&self) -> BTreeSet<MessageHash> {
-        self.pending
-            .iter()
-            .flat_map(|message| message.justification().hashes())
-            .filter(|hash| !self.index.contains(hash) && !self.pending.contains(hash))
-            .collect()
+        let pending = &self.perspective.0.pending;
+        let cited = pending.iter().flat_map(|message| message.justification().hashes());
+        cited.filter(|hash| self.find(hash).is_none() && !pending.contains(hash)).collect()
     }
 
-    /// The justification of `message`, resolved: in strictly ascending order of the validators
-    /// cited, one entry each.
-    pub fn citations(&self, message: MessageIndex) -> &Citations {
-        self.panoramas.of(message)
+    /// The justification of `message`, resolved.
+    pub fn citations(&self, message: MessageIndex) -> Citations<'_> {
+        self.store.panoramas.of(message)
     }
 
     /// Whether `earlier` is `later`, or comes before it in their sender's chain of
     /// self-citations. O(log n).
     pub fn is_predecessor_or_same(&self, earlier: MessageIndex, later: MessageIndex) -> bool {
-        self.chains.is_ancestor_or_same(earlier.get(), later.get())
+        self.store.chains.is_ancestor_or_same(earlier.get(), later.get())
     }
 
     /// The latest message of each validator heard from, equivocators included.
     pub fn latest_messages(&self) -> impl Iterator<Item = (ValidatorId, MessageIndex)> {
-        self.validators.ids().zip(&self.latest).filter_map(|(v, latest)| Some((v, (*latest)?)))
+        self.validators
+            .ids()
+            .zip(&self.perspective.0.latest)
+            .filter_map(|(v, latest)| Some((v, (*latest)?)))
     }
 
     /// The latest message of each validator heard from that this view cannot prove to have
@@ -345,12 +478,12 @@ impl<E> View<E> {
 
     /// The proof, if this view has one, that `validator` equivocated: the first it came across.
     pub fn equivocation(&self, validator: ValidatorId) -> Option<Equivocation> {
-        *self.equivocations.get(validator.index())?
+        *self.perspective.0.equivocations.get(validator.index())?
     }
 
     /// The validators that this view can prove to have equivocated, in ascending order.
     pub fn equivocations(&self) -> impl Iterator<Item = Equivocation> {
-        self.equivocations.iter().filter_map(|equivocation| *equivocation)
+        self.perspective.0.equivocations.iter().filter_map(|equivocation| *equivocation)
     }
 
     /// The summed weight of the validators that this view can prove to have equivocated.
@@ -380,13 +513,7 @@ impl<E> View<E> {
 
     /// A resolved citation, as others are told of it; `None` for [`Seen::Nothing`].
     pub fn citation(&self, seen: Seen) -> Option<Citation> {
-        match seen {
-            Seen::Nothing => None,
-            Seen::Latest(message) => Some(Citation::Latest(self.hash(message))),
-            Seen::Equivocation(one, other) => {
-                EquivocationProof::new(self.hash(one), self.hash(other)).map(Citation::Equivocation)
-            }
-        }
+        self.store.citation(seen)
     }
 }
 
@@ -394,7 +521,7 @@ impl<E> MessageDag for View<E> {
     type Estimate = E;
 
     fn message_count(&self) -> usize {
-        self.messages.len()
+        self.store.len()
     }
 
     fn validator_count(&self) -> usize {
@@ -402,44 +529,44 @@ impl<E> MessageDag for View<E> {
     }
 
     fn sender(&self, message: MessageIndex) -> ValidatorId {
-        self.message(message).sender()
+        self.store.sender(message)
     }
 
     fn sequence_number(&self, message: MessageIndex) -> u64 {
-        u64::from(self.chains.depth(message.get()))
+        self.store.sequence_number(message)
     }
 
     fn estimate(&self, message: MessageIndex) -> &E {
-        self.message(message).estimate()
+        self.store.estimate(message)
     }
 
     fn previous(&self, message: MessageIndex) -> Option<MessageIndex> {
-        self.chains.parent(message.get()).map(MessageIndex::new)
+        self.store.previous(message)
     }
 
     fn seen(&self, message: MessageIndex, validator: ValidatorId) -> Seen {
-        self.panoramas.seen(message, validator)
+        self.citations(message).get(validator)
     }
 
     fn seen_of_all(&self, message: MessageIndex) -> impl Iterator<Item = (ValidatorId, Seen)> {
-        self.citations(message).iter().copied()
+        self.citations(message).iter()
     }
 
     fn latest_message(&self, validator: ValidatorId) -> Option<MessageIndex> {
-        *self.latest.get(validator.index())?
+        *self.perspective.0.latest.get(validator.index())?
     }
 
     fn is_equivocator(&self, validator: ValidatorId) -> bool {
-        self.equivocation(validator).is_some()
+        self.perspective.0.is_equivocator(validator)
     }
 }
 
 impl<E> HashedDag for View<E> {
     fn hash(&self, message: MessageIndex) -> MessageHash {
-        self.message(message).hash()
+        *self.store.hash(message)
     }
 
     fn find(&self, hash: &MessageHash) -> Option<MessageIndex> {
-        self.index.get(hash).copied()
+        self.store.find(hash).filter(|&message| self.is_justified(message))
     }
 }

@@ -9,13 +9,16 @@ use cbc_message::{
     Bit, Citation, EquivocationProof, Header, Justification, Message, MessageHash, ValidatorId,
     ValidatorSet, Weight,
 };
-use cbc_view::{HashedDag, MessageDag, MessageIndex, Seen, Status, View};
+use cbc_view::{
+    AdmitAll, HashedDag, MessageDag, MessageIndex, Perspective, Receipt, Seen, Status, View,
+};
 use proptest::prelude::*;
 
-const VALIDATORS: usize = 4;
+/// As many as resolved justifications are cut into several chunks for.
+const VALIDATORS: usize = 18;
 
 fn validators() -> Arc<ValidatorSet> {
-    Arc::new(ValidatorSet::new([1, 2, 3, 4].map(Weight::new)).unwrap())
+    Arc::new(ValidatorSet::new((1..=VALIDATORS as u64).map(Weight::new)).unwrap())
 }
 
 /// Numbers that were drawn beforehand, so that a failing case shrinks.
@@ -39,7 +42,9 @@ fn messages(draws: &[u32], hostile: bool) -> Vec<Message<Bit>> {
     let mut made: Vec<Message<Bit>> = Vec::new();
     while draws.0.len() > 0 {
         // The second machine is rarely used, and hears everything the first does.
-        let machine = draws.below(VALIDATORS) + if draws.chance(10) { VALIDATORS } else { 0 };
+        // Four of them speak more often than all others, so that their forks meet.
+        let speaker = if draws.chance(70) { draws.below(4) * 5 } else { draws.below(VALIDATORS) };
+        let machine = speaker + if draws.chance(10) { VALIDATORS } else { 0 };
         let sender = ValidatorId::new((machine % VALIDATORS) as u32);
         if !draws.chance(45) && !made.is_empty() {
             let heard = made[draws.below(made.len())].clone();
@@ -176,7 +181,8 @@ impl<'a> Twin<'a> {
 
 /// What holds of every view at any time.
 fn assert_consistent(view: &View<Bit>) {
-    for (index, message) in view.justified_messages() {
+    for index in view.justified_messages() {
+        let message = view.message(index);
         assert_eq!(view.find(&message.hash()), Some(index));
         assert_eq!(view.sequence_number(index), message.sequence_number());
         for (validator, citation) in message.justification().iter() {
@@ -201,15 +207,28 @@ fn assert_consistent(view: &View<Bit>) {
         }
     }
     for (validator, latest) in view.latest_messages() {
-        let of_sender =
-            |(_, message): &(MessageIndex, &Message<Bit>)| message.sender() == validator;
+        let of_sender = |&message: &MessageIndex| view.sender(message) == validator;
         let greatest = view
             .justified_messages()
             .filter(of_sender)
-            .map(|(_, message)| message.sequence_number())
+            .map(|message| view.sequence_number(message))
             .max();
         assert_eq!(Some(view.sequence_number(latest)), greatest);
     }
+}
+
+/// What an observer can tell of two views is the same.
+fn assert_same(one: &View<Bit>, other: &View<Bit>) {
+    assert_eq!(hashes(one), hashes(other));
+    assert_eq!(one.justified_count(), other.justified_count());
+    assert!(one.pending_messages().eq(other.pending_messages()));
+    assert_eq!(one.missing_hashes(), other.missing_hashes());
+    let latest = |view: &View<Bit>| -> Vec<MessageHash> {
+        view.latest_messages().map(|(_, message)| view.hash(message)).collect()
+    };
+    assert_eq!(latest(one), latest(other));
+    assert_eq!(one.observed_fault_weight(), other.observed_fault_weight());
+    assert_eq!(one.justification(), other.justification());
 }
 
 fn shuffled(messages: &[Message<Bit>], keys: &[u32]) -> Vec<Message<Bit>> {
@@ -230,7 +249,7 @@ fn receive_all(messages: &[Message<Bit>]) -> View<Bit> {
 }
 
 fn hashes(view: &View<Bit>) -> BTreeSet<MessageHash> {
-    view.justified_messages().map(|(_, message)| message.hash()).collect()
+    view.justified_messages().map(|message| view.hash(message)).collect()
 }
 
 proptest! {
@@ -268,6 +287,42 @@ proptest! {
     }
 
     #[test]
+    fn observers_who_share_a_view_see_what_each_would_see_alone(
+        draws in prop::collection::vec(any::<u32>(), 1..400),
+        deliveries in prop::collection::vec((0..3usize, any::<prop::sample::Index>()), 1..300),
+    ) {
+        let messages = messages(&draws, true);
+        let mut shared: View<Bit> = View::new(validators());
+        let mut perspectives: Vec<_> = (0..3).map(|_| Perspective::new(VALIDATORS)).collect();
+        let mut alone: Vec<View<Bit>> = vec![View::new(validators()); 3];
+        for (observer, index) in deliveries {
+            if messages.is_empty() {
+                break;
+            }
+            let message = index.get(&messages);
+            let expected = alone[observer].insert(message.clone());
+            shared.exchange(&mut perspectives[observer]);
+            let held = (0..shared.message_count() as u32).map(MessageIndex::new);
+            let held = held.filter(|&held| shared.hash(held) == message.hash()).next();
+            let found = match held {
+                Some(held) => shared.insert_held(held, &mut AdmitAll),
+                None => shared.insert(message.clone()),
+            };
+            let told = |view: &View<Bit>, receipt: &Receipt| {
+                let justified = receipt.justified.iter().map(|message| view.hash(message));
+                (receipt.status.clone(), justified.collect::<Vec<_>>())
+            };
+            prop_assert_eq!(
+                expected.as_ref().map(|receipt| told(&alone[observer], receipt)).map_err(|e| e.hash),
+                found.as_ref().map(|receipt| told(&shared, receipt)).map_err(|e| e.hash)
+            );
+            assert_same(&shared, &alone[observer]);
+            assert_consistent(&shared);
+            shared.exchange(&mut perspectives[observer]);
+        }
+    }
+
+    #[test]
     fn a_duplicate_changes_nothing(
         draws in prop::collection::vec(any::<u32>(), 1..200),
         keys in prop::collection::vec(any::<u32>(), 1..40),
@@ -287,7 +342,7 @@ proptest! {
 /// comes after all it cites.
 #[test]
 fn one_dag_in_a_hundred_orders_is_one_dag() {
-    let draws: Vec<u32> = (0..2000u32).map(|n| n.wrapping_mul(2_654_435_761) >> 7).collect();
+    let draws: Vec<u32> = (0..6000u32).map(|n| n.wrapping_mul(2_654_435_761) >> 7).collect();
     let messages = messages(&draws, false);
     assert!(messages.len() > 200);
     for order in 0..100u32 {

@@ -169,7 +169,7 @@ impl<P: Arena> World<P> {
         new.shuffle(&mut self.rng);
         let node = self.nodes[validator.index()].observer_mut();
         for message in new {
-            let receipt = node.receive(self.all.view().message(message).clone()).unwrap();
+            let receipt = node.receive(self.all.view().message(message)).unwrap();
             assert!(receipt.rejected.is_empty() && receipt.over_limit.is_empty());
         }
         assert_eq!(node.view().pending_count(), 0, "{set:?} is not all that its messages cite");
@@ -232,7 +232,7 @@ impl<P: Arena> World<P> {
         let observer = Observer::new(P::arena(), CliqueOracle::new(), Arc::clone(&self.validators));
         let mut fork = Validator::new(validator, observer).unwrap();
         for message in set.iter() {
-            fork.observer_mut().receive(self.all.view().message(message).clone()).unwrap();
+            fork.observer_mut().receive(self.all.view().message(message)).unwrap();
         }
         let message = make(&mut fork, side).unwrap();
         Some(self.publish(message))

@@ -219,7 +219,7 @@ fn tell<P: Play>(situation: &Situation<P>, least: &Least) -> String {
         let (sender, estimate) = (view.sender(message), view.estimate(message));
         let place = message.get();
         let _ = write!(text, "  {place}: {sender} says {estimate:?}, having seen");
-        for (validator, seen) in view.citations(message) {
+        for (validator, seen) in view.citations(message).iter() {
             let _ = write!(text, " {validator}: {seen:?}");
         }
         text.push('\n');

@@ -171,7 +171,7 @@ impl<P: Play> World<P> {
     /// What the maker of `message` had seen when it made it.
     pub fn seen_by(&self, message: MessageIndex) -> Panorama {
         let citations = self.view().citations(message).iter();
-        citations.fold(Panorama::EMPTY, |panorama, &(v, seen)| panorama.with(v, seen))
+        citations.fold(Panorama::EMPTY, |panorama, (v, seen)| panorama.with(v, seen))
     }
 
     /// What whoever cites `message` has seen at least: what its maker had, and the message.
@@ -270,7 +270,7 @@ impl<P: Play> World<P> {
             };
             for message in cited {
                 if !std::mem::replace(&mut reached[message.index()], true) {
-                    open.extend(view.citations(message).iter().map(|&(_, seen)| seen));
+                    open.extend(view.citations(message).iter().map(|(_, seen)| seen));
                 }
             }
         }
@@ -280,6 +280,6 @@ impl<P: Play> World<P> {
 
     /// These messages, by themselves.
     pub fn messages(&self, indices: &[MessageIndex]) -> Vec<Message<P::Estimate>> {
-        indices.iter().map(|&message| self.view().message(message).clone()).collect()
+        indices.iter().map(|&message| self.view().message(message)).collect()
     }
 }

@@ -1,0 +1,196 @@
+//! What one observer has seen of the messages that a view holds.
+
+use cbc_message::{MessageHash, ValidatorId};
+
+use crate::pending::Pending;
+use crate::store::Store;
+use crate::{Equivocation, MessageIndex};
+
+/// What one observer has seen: which of the messages held are justified for it, who is latest, who
+/// equivocated, what is pending.
+///
+/// A view has one, and those who follow many observers in one process keep one for each of them
+/// beside a single view: see [`View::exchange`](crate::View::exchange).
+#[derive(Clone, Debug)]
+pub struct Perspective<E>(pub(crate) Box<Outlook<E>>);
+
+impl<E> Perspective<E> {
+    /// That of somebody who has seen nothing, in a network of so many validators.
+    pub fn new(validators: usize) -> Self {
+        Self(Box::new(Outlook::new(validators)))
+    }
+
+    /// Whether `message` is justified for this observer.
+    pub fn is_justified(&self, message: MessageIndex) -> bool {
+        self.0.justified.contains(message)
+    }
+
+    /// Whether all messages before `message` are justified for this observer, and so all that it
+    /// cites. O(1).
+    pub fn is_all_justified_before(&self, message: MessageIndex) -> bool {
+        message.index() <= self.0.justified.whole()
+    }
+}
+
+/// What is in a [`Perspective`], which is a pointer, to be exchanged quickly.
+#[derive(Clone, Debug)]
+pub(crate) struct Outlook<E> {
+    pub(crate) justified: Members,
+    pub(crate) latest: Vec<Option<MessageIndex>>,
+    /// The hashes of the latest messages, side by side: most citations are of these.
+    pub(crate) latest_hashes: Vec<MessageHash>,
+    pub(crate) equivocations: Vec<Option<Equivocation>>,
+    pub(crate) pending: Pending<E>,
+    /// For each equivocator, how many messages are justified that nobody wanted.
+    pub(crate) unwanted: Vec<usize>,
+}
+
+impl<E> Outlook<E> {
+    fn new(validators: usize) -> Self {
+        Self {
+            justified: Members::default(),
+            latest: vec![None; validators],
+            latest_hashes: vec![MessageHash::from_bytes([0; 32]); validators],
+            equivocations: vec![None; validators],
+            pending: Pending::new(validators),
+            unwanted: vec![0; validators],
+        }
+    }
+
+    pub(crate) fn is_equivocator(&self, validator: ValidatorId) -> bool {
+        self.equivocations.get(validator.index()).is_some_and(Option::is_some)
+    }
+
+    /// Takes in a justified message: makes it its sender's latest if it is, and finds out whether
+    /// it proves, for the first time, that its sender equivocated.
+    ///
+    /// Without an equivocation so far, the sender's messages are one chain that ends in its latest
+    /// message. A message that does not continue that chain shares its sequence number with one
+    /// that is in it.
+    pub(crate) fn justify(
+        &mut self,
+        store: &Store<E>,
+        message: MessageIndex,
+    ) -> Option<Equivocation> {
+        self.justified.insert(message);
+        let sender = store.sender(message);
+        let latest = self.latest[sender.index()];
+        let rival = match latest {
+            // Continues the chain: by far the most do.
+            Some(latest) if store.previous(message) == Some(latest) => None,
+            Some(latest) => {
+                let number = store.chains.depth(message.get());
+                store.chains.ancestor_at(latest.get(), number)
+            }
+            None => None,
+        };
+        let Some(rival) = rival else {
+            self.latest[sender.index()] = Some(message);
+            self.latest_hashes[sender.index()] = *store.hash(message);
+            return None;
+        };
+        if self.is_equivocator(sender) {
+            return None;
+        }
+        let rival = MessageIndex::new(rival);
+        let messages = (rival.min(message), rival.max(message));
+        let equivocation = Equivocation { validator: sender, messages };
+        self.equivocations[sender.index()] = Some(equivocation);
+        Some(equivocation)
+    }
+}
+
+/// A set of messages that is nearly always all up to some place.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Members {
+    /// All messages before this place are in the set, the one at it is not.
+    whole: usize,
+    /// The messages beyond, a bit each: bit `i % 64` of word `i / 64 - base`.
+    beyond: Vec<u64>,
+    /// How many words before those in `beyond` are full.
+    base: usize,
+    count: usize,
+}
+
+impl Members {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// All messages before this place are in the set.
+    pub(crate) fn whole(&self) -> usize {
+        self.whole
+    }
+
+    pub(crate) fn contains(&self, message: MessageIndex) -> bool {
+        let index = message.index();
+        index < self.whole || {
+            let word = (index / 64).checked_sub(self.base).and_then(|word| self.beyond.get(word));
+            word.is_some_and(|word| word >> (index % 64) & 1 == 1)
+        }
+    }
+
+    /// Puts `message` in. It was not.
+    pub(crate) fn insert(&mut self, message: MessageIndex) {
+        let index = message.index();
+        self.count += 1;
+        if index == self.whole && self.beyond.is_empty() {
+            self.whole += 1;
+            return;
+        }
+        if self.beyond.is_empty() {
+            self.base = self.whole / 64;
+            // Those of the first word that are before `whole`.
+            self.beyond.push((1 << (self.whole % 64)) - 1);
+        }
+        let word = index / 64 - self.base;
+        if word >= self.beyond.len() {
+            self.beyond.resize(word + 1, 0);
+        }
+        self.beyond[word] |= 1 << (index % 64);
+        if index == self.whole {
+            self.advance();
+        }
+    }
+
+    /// Moves `whole` on to the first that is missing.
+    fn advance(&mut self) {
+        let full = self.beyond.iter().take_while(|&&word| word == u64::MAX).count();
+        self.base += full;
+        self.beyond.drain(..full);
+        self.whole =
+            self.base * 64 + self.beyond.first().map_or(0, |word| word.trailing_ones() as usize);
+        if self.whole >= self.count {
+            self.beyond.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn members_are_a_set(order in prop::collection::vec(0..300u32, 1..400)) {
+            let (mut members, mut twin) = (Members::default(), BTreeSet::new());
+            for index in order.into_iter().chain(0..300) {
+                if twin.insert(index) {
+                    members.insert(MessageIndex::new(index));
+                }
+                prop_assert_eq!(members.len(), twin.len());
+                let whole = (0..).take_while(|index| twin.contains(index)).count();
+                prop_assert_eq!(members.whole(), whole);
+                for index in 0..310 {
+                    let contained = members.contains(MessageIndex::new(index));
+                    prop_assert_eq!(contained, twin.contains(&index));
+                }
+            }
+        }
+    }
+}

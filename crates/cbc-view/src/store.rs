@@ -1,0 +1,110 @@
+//! The valid messages that a view, or several views in one process, hold.
+
+use cbc_message::{
+    Citation, EquivocationProof, Estimate, HashIndex, Header, Justification, Message, MessageHash,
+    ValidatorId,
+};
+
+use crate::forest::Forest;
+use crate::panorama::{Draft, Panoramas};
+use crate::{MessageIndex, Seen};
+
+/// Valid messages, each after all it cites, in columns: what is read together stands together.
+///
+/// What a message cites is kept by index, not by hash, and shared with the messages before
+/// ([`Panoramas`]); the message as it was sent is made from that when somebody asks for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Store<E> {
+    pub(crate) hashes: Vec<MessageHash>,
+    senders: Vec<ValidatorId>,
+    estimates: Vec<E>,
+    index: HashIndex<MessageIndex>,
+    pub(crate) panoramas: Panoramas,
+    /// Each validator's messages below the one that cites them: a chain each, or, for an
+    /// equivocator, several chains or a tree. By V3, depths are sequence numbers.
+    pub(crate) chains: Forest,
+}
+
+impl<E> Store<E> {
+    pub(crate) fn new(validators: usize) -> Self {
+        Self {
+            hashes: Vec::new(),
+            senders: Vec::new(),
+            estimates: Vec::new(),
+            index: HashIndex::new(),
+            panoramas: Panoramas::new(validators),
+            chains: Forest::default(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    pub(crate) fn find(&self, hash: &MessageHash) -> Option<MessageIndex> {
+        self.index.get(hash).copied()
+    }
+
+    pub(crate) fn hash(&self, message: MessageIndex) -> &MessageHash {
+        &self.hashes[message.index()]
+    }
+
+    pub(crate) fn sender(&self, message: MessageIndex) -> ValidatorId {
+        self.senders[message.index()]
+    }
+
+    pub(crate) fn estimate(&self, message: MessageIndex) -> &E {
+        &self.estimates[message.index()]
+    }
+
+    pub(crate) fn sequence_number(&self, message: MessageIndex) -> u64 {
+        u64::from(self.chains.depth(message.get()))
+    }
+
+    pub(crate) fn previous(&self, message: MessageIndex) -> Option<MessageIndex> {
+        self.chains.parent(message.get()).map(MessageIndex::new)
+    }
+
+    /// A resolved citation, as others are told of it; `None` for [`Seen::Nothing`].
+    pub(crate) fn citation(&self, seen: Seen) -> Option<Citation> {
+        match seen {
+            Seen::Nothing => None,
+            Seen::Latest(message) => Some(Citation::Latest(*self.hash(message))),
+            Seen::Equivocation(one, other) => {
+                EquivocationProof::new(*self.hash(one), *self.hash(other))
+                    .map(Citation::Equivocation)
+            }
+        }
+    }
+}
+
+impl<E: Clone> Store<E> {
+    /// Keeps a valid message, whose resolved justification is `draft`.
+    pub(crate) fn push(&mut self, message: &Message<E>, draft: &Draft) -> MessageIndex {
+        let this = MessageIndex::new(self.len() as u32);
+        let previous = draft.code(message.sender()).as_latest();
+        self.chains.push(previous.map(MessageIndex::get));
+        self.panoramas.push(draft);
+        self.index.insert(message.hash(), this);
+        self.hashes.push(message.hash());
+        self.senders.push(message.sender());
+        self.estimates.push(message.estimate().clone());
+        this
+    }
+}
+
+impl<E: Estimate> Store<E> {
+    /// The message as it was sent. O(V), and its hash is computed anew.
+    pub(crate) fn message(&self, message: MessageIndex) -> Message<E> {
+        let cited = self.panoramas.of(message).iter();
+        let citations =
+            cited.filter_map(|(validator, seen)| Some((validator, self.citation(seen)?)));
+        Message::new(Header {
+            sender: self.sender(message),
+            sequence_number: self.sequence_number(message),
+            // In ascending order, each once: nothing to refuse.
+            justification: Justification::from_ascending(citations.collect()).unwrap_or_default(),
+            estimate: self.estimate(message).clone(),
+        })
+    }
+}
