@@ -60,7 +60,7 @@ fn the_clique_is_turned_by_those_that_weigh_as_much_as_it_does_beyond_half() {
     assert_eq!(safety.fault_tolerance, Some(Weight::new(15)));
 
     let story: Vec<_> =
-        world.view().justified_messages().map(|m| world.view().message(m)).collect();
+        world.view().justified_messages().filter_map(|m| world.view().message(m)).collect();
     let least = Situation::<BinaryConsensus>::new(&validators, &story).least(&Bit::One);
     let (weight, equivocators, _) = least.attack.unwrap();
     assert_eq!((weight, equivocators), (Weight::new(21), Group::of(ids[..2].iter().copied())));

@@ -115,7 +115,7 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
     type Inadmissible = UnknownBlock;
 
     fn insert(&mut self, dag: &D, message: MessageIndex) {
-        // What `admit` refuses counts as a vote for the genesis.
+        // What `admit` refuses counts as no vote.
         let _ = self.blocks.insert(dag, message);
     }
 

@@ -4,7 +4,8 @@ use cbc_message::{BlockEstimate, BlockId, BlockVote};
 use thiserror::Error;
 
 use crate::forest::Forest;
-use crate::{HashedDag, MessageIndex};
+use crate::renumbering::Renumbering;
+use crate::{HashedDag, MessageIndex, Pruned};
 
 /// A block, by its place in the order in which one view learned of its blocks; the genesis is 0,
 /// and every block comes after its parent.
@@ -12,7 +13,7 @@ use crate::{HashedDag, MessageIndex};
 pub struct BlockIndex(u32);
 
 impl BlockIndex {
-    /// The root of every chain.
+    /// The root of every chain: the genesis, or what took its place ([`BlockTree::prune`]).
     pub const GENESIS: Self = Self(0);
 
     /// The place, for tables that have an entry for each block.
@@ -26,10 +27,10 @@ impl BlockIndex {
 #[derive(Clone, Debug)]
 pub struct BlockTree {
     forest: Forest,
-    /// For each block but the genesis, the message that proposes it.
-    proposals: Vec<MessageIndex>,
-    /// For each message, the block it votes for.
-    votes: Vec<BlockIndex>,
+    /// For each block, the message that proposes it; the genesis has none.
+    proposals: Vec<Option<MessageIndex>>,
+    /// For each message, the block it votes for, unless that was dropped.
+    votes: Vec<Option<BlockIndex>>,
 }
 
 impl BlockTree {
@@ -37,7 +38,7 @@ impl BlockTree {
     pub fn new() -> Self {
         let mut forest = Forest::default();
         forest.push(None);
-        Self { forest, proposals: Vec::new(), votes: Vec::new() }
+        Self { forest, proposals: vec![None], votes: Vec::new() }
     }
 
     /// Takes in the next message of `dag`: must be told of each, in ascending order.
@@ -45,7 +46,7 @@ impl BlockTree {
     /// # Errors
     ///
     /// [`UnknownBlock`] if the message votes for, or builds on, a block that is not in the tree.
-    /// It is then counted as a vote for the genesis; [`resolve`](Self::resolve) beforehand tells.
+    /// It then votes for nothing; [`resolve`](Self::resolve) beforehand tells.
     pub fn insert<D>(&mut self, dag: &D, message: MessageIndex) -> Result<BlockIndex, UnknownBlock>
     where
         D: HashedDag<Estimate: BlockEstimate>,
@@ -54,11 +55,11 @@ impl BlockTree {
         let voted = match dag.estimate(message).block_vote() {
             BlockVote::Vote { block } => self.resolve(dag, block),
             BlockVote::Propose { parent } => self.resolve(dag, parent).map(|parent| {
-                self.proposals.push(message);
+                self.proposals.push(Some(message));
                 BlockIndex(self.forest.push(Some(parent.0)))
             }),
         };
-        self.votes.push(*voted.as_ref().unwrap_or(&BlockIndex::GENESIS));
+        self.votes.push(voted.as_ref().ok().copied());
         voted
     }
 
@@ -72,7 +73,9 @@ impl BlockTree {
         D: HashedDag<Estimate: BlockEstimate>,
     {
         let BlockId::Proposed(hash) = block else {
-            return Ok(BlockIndex::GENESIS);
+            let root = BlockIndex::GENESIS;
+            let dropped = self.proposal(root).is_some();
+            return if dropped { Err(UnknownBlock { block }) } else { Ok(root) };
         };
         dag.find(&hash)
             .filter(|&message| {
@@ -92,15 +95,15 @@ impl BlockTree {
         false
     }
 
-    /// The block that `message` votes for, if it was taken in. O(1), as all that does not say
-    /// otherwise.
+    /// The block that `message` votes for, if it was taken in and the block was not dropped. O(1),
+    /// as all that does not say otherwise.
     pub fn voted_by(&self, message: MessageIndex) -> Option<BlockIndex> {
-        self.votes.get(message.index()).copied()
+        *self.votes.get(message.index())?
     }
 
     /// The message that proposes `block`; `None` for the genesis.
     pub fn proposal(&self, block: BlockIndex) -> Option<MessageIndex> {
-        self.proposals.get(block.index().checked_sub(1)?).copied()
+        *self.proposals.get(block.index())?
     }
 
     /// What names `block` to others.
@@ -132,6 +135,26 @@ impl BlockTree {
     /// The highest block that is an ancestor of, or the same as, both. O(log n).
     pub fn common_ancestor(&self, one: BlockIndex, other: BlockIndex) -> BlockIndex {
         self.forest.common_ancestor(one.0, other.0).map_or(BlockIndex::GENESIS, BlockIndex)
+    }
+
+    /// Drops all blocks that are not on `root`, which takes the place of the genesis: the root of
+    /// what is left. Heights stay as they are. The view has dropped messages ([`View::prune`]
+    /// answers `pruned`), but not the proposals of the blocks on `root`.
+    ///
+    /// Answers the blocks that are left, by their old numbers, ascending: their new numbers are
+    /// their places. O(n log n).
+    pub fn prune(&mut self, root: BlockIndex, pruned: &Pruned) -> Vec<BlockIndex> {
+        let renumbering = Renumbering::keeping(self.forest.len(), |block| {
+            self.forest.is_ancestor_or_same(root.0, block)
+        });
+        let block = |old: BlockIndex| renumbering.get(old.0).map(BlockIndex);
+        self.votes = pruned.iter().map(|(old, _)| block(self.voted_by(old)?)).collect();
+        renumbering.column(&mut self.proposals);
+        for proposal in &mut self.proposals {
+            *proposal = proposal.and_then(|message| pruned.index(message));
+        }
+        self.forest.prune(&renumbering);
+        renumbering.iter().map(|(old, _)| BlockIndex(old)).collect()
     }
 
     /// All blocks, the genesis first, every other after its parent.

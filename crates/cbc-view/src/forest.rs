@@ -1,5 +1,7 @@
 //! A forest of parent links that answers ancestor questions in O(log n).
 
+use crate::renumbering::Renumbering;
+
 /// Trees over nodes `0, 1, 2, …`, each node given out after its parent.
 ///
 /// Besides its parent every node keeps one jump pointer to a farther ancestor. The lengths of the
@@ -30,23 +32,41 @@ impl Forest {
 
     /// Adds a node below `parent`, or as a root, and gives it the next number.
     pub(crate) fn push(&mut self, parent: Option<u32>) -> u32 {
-        let this = self.nodes.len() as u32;
-        let node = match parent {
-            None => Node { parent: this, jump: this, depth: 0 },
+        match parent {
+            None => self.push_root(0),
             Some(parent) => {
                 let Node { jump, depth, .. } = self.node(parent);
                 let near = self.node(jump);
                 let far = self.node(near.jump);
                 let jump =
                     if depth - near.depth == near.depth - far.depth { near.jump } else { parent };
-                Node { parent, jump, depth: depth + 1 }
+                self.nodes.push(Node { parent, jump, depth: depth + 1 });
+                self.nodes.len() as u32 - 1
             }
-        };
-        self.nodes.push(node);
+        }
+    }
+
+    /// Adds a root of this depth: what was above it is not kept.
+    fn push_root(&mut self, depth: u32) -> u32 {
+        let this = self.nodes.len() as u32;
+        self.nodes.push(Node { parent: this, jump: this, depth });
         this
     }
 
-    /// The number of edges from `node` up to its root. O(1).
+    /// Drops the nodes that `renumbering` does not name; what is below them becomes a root, and
+    /// depths stay as they are. O(n).
+    pub(crate) fn prune(&mut self, renumbering: &Renumbering) {
+        let mut pruned = Self::default();
+        for (node, _) in renumbering.iter() {
+            match self.parent(node).and_then(|parent| renumbering.get(parent)) {
+                Some(parent) => pruned.push(Some(parent)),
+                None => pruned.push_root(self.depth(node)),
+            };
+        }
+        *self = pruned;
+    }
+
+    /// The number of edges from `node` up to its root, dropped ones included. O(1).
     pub(crate) fn depth(&self, node: u32) -> u32 {
         self.node(node).depth
     }
@@ -57,13 +77,17 @@ impl Forest {
         (parent != node).then_some(parent)
     }
 
-    /// The ancestor of `node`, or `node` itself, at `depth`, if it is that deep. O(log n).
+    /// The ancestor of `node`, or `node` itself, at `depth`, if it is that deep and its root is not
+    /// deeper. O(log n).
     pub(crate) fn ancestor_at(&self, mut node: u32, depth: u32) -> Option<u32> {
         if self.depth(node) < depth {
             return None;
         }
         while self.depth(node) > depth {
             let Node { parent, jump, .. } = self.node(node);
+            if parent == node {
+                return None;
+            }
             node = if self.depth(jump) >= depth { jump } else { parent };
         }
         Some(node)
@@ -75,14 +99,14 @@ impl Forest {
     }
 
     /// The deepest node that is an ancestor of, or the same as, both; `None` if they are in two
-    /// trees. O(log n).
+    /// trees. For trees whose roots have the same depth. O(log n).
     pub(crate) fn common_ancestor(&self, one: u32, other: u32) -> Option<u32> {
         let depth = self.depth(one).min(self.depth(other));
         let mut one = self.ancestor_at(one, depth)?;
         let mut other = self.ancestor_at(other, depth)?;
         while one != other {
             let (a, b) = (self.node(one), self.node(other));
-            if a.depth == 0 {
+            if a.parent == one {
                 return None;
             }
             (one, other) = if a.jump == b.jump { (a.parent, b.parent) } else { (a.jump, b.jump) };
@@ -140,6 +164,37 @@ mod tests {
                     let common = up.iter().find(|node| up_other.contains(node)).copied();
                     prop_assert_eq!(forest.common_ancestor(one, other), common);
                     prop_assert_eq!(forest.is_ancestor_or_same(other, one), up.contains(&other));
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_has_the_ancestors_that_are_kept(
+            parents in forests(),
+            dropped in prop::collection::vec(any::<bool>(), 200),
+        ) {
+            let mut forest = Forest::default();
+            for &parent in &parents {
+                forest.push(parent);
+            }
+            let keeps = |node: u32| !dropped[node as usize];
+            let kept: Vec<u32> = (0..parents.len() as u32).filter(|&node| keeps(node)).collect();
+            let renumbering = Renumbering::keeping(parents.len(), keeps);
+            let mut pruned = forest.clone();
+            pruned.prune(&renumbering);
+            prop_assert_eq!(pruned.len(), kept.len());
+            for &below in &kept {
+                // Up to the first that is dropped.
+                let up = path(&parents, below);
+                let whole = up.iter().take_while(|&&node| keeps(node)).count();
+                let new = |node: u32| renumbering.get(node).unwrap();
+                prop_assert_eq!(pruned.depth(new(below)), forest.depth(below));
+                for (place, &above) in up.iter().enumerate() {
+                    let expected = (place < whole).then(|| new(above));
+                    let found = pruned.ancestor_at(new(below), forest.depth(above));
+                    prop_assert_eq!(found, expected);
                 }
             }
         }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use cbc_message::ValidatorId;
 
+use crate::renumbering::Renumbering;
 use crate::{MessageIndex, Seen};
 
 /// What a row has for a validator, in 4 bytes: nothing, a message, or a proof.
@@ -231,6 +232,63 @@ impl Panoramas {
             } else {
                 self.chunks.push((self.codes.len() / self.width) as u32);
                 self.codes.extend_from_slice(codes);
+            }
+        }
+    }
+
+    /// Keeps the rows of the messages for which `keeps_row`, and those of the others that are
+    /// numbered anew as rows with nothing for anybody. What a kept row cites must be numbered anew.
+    pub(crate) fn prune(
+        &mut self,
+        renumbering: &Renumbering,
+        keeps_row: impl Fn(MessageIndex) -> bool,
+    ) {
+        let mut pruned = Self {
+            width: self.width,
+            chunk_count: self.chunk_count,
+            chunks: Vec::with_capacity(renumbering.kept() * self.chunk_count),
+            codes: vec![Code::NOTHING; self.width],
+            proofs: Vec::new(),
+            places: BTreeMap::new(),
+        };
+        // The new place of each chunk that has one.
+        let mut moved = vec![0; self.codes.len() / self.width];
+        for (old, _) in renumbering.iter() {
+            let message = MessageIndex::new(old);
+            if !keeps_row(message) {
+                pruned.chunks.resize(pruned.chunks.len() + self.chunk_count, 0);
+                continue;
+            }
+            for &chunk in self.chunks_of(message) {
+                let place = &mut moved[chunk as usize];
+                if chunk != 0 && *place == 0 {
+                    *place = (pruned.codes.len() / self.width) as u32;
+                    for &code in self.chunk(chunk) {
+                        let code = pruned.renumbered(self.seen(code, &[]), renumbering);
+                        pruned.codes.push(code);
+                    }
+                }
+                pruned.chunks.push(*place);
+            }
+        }
+        pruned.codes.shrink_to_fit();
+        *self = pruned;
+    }
+
+    /// The code of what was seen, once messages are numbered anew.
+    fn renumbered(&mut self, seen: Seen, renumbering: &Renumbering) -> Code {
+        let new = |message: MessageIndex| renumbering.get(message.get()).map(MessageIndex::new);
+        match seen {
+            Seen::Nothing => Code::NOTHING,
+            Seen::Latest(message) => new(message).map_or(Code::NOTHING, Code::latest),
+            Seen::Equivocation(one, other) => {
+                let Some(proof) = new(one).zip(new(other)) else { return Code::NOTHING };
+                let next = self.proofs.len();
+                let place = *self.places.entry(proof).or_insert(next);
+                if place == next {
+                    self.proofs.push(proof);
+                }
+                Code::proof(place)
             }
         }
     }

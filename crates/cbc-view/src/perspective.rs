@@ -3,6 +3,7 @@
 use cbc_message::{MessageHash, ValidatorId};
 
 use crate::pending::Pending;
+use crate::renumbering::Renumbering;
 use crate::store::Store;
 use crate::{Equivocation, MessageIndex};
 
@@ -54,6 +55,27 @@ impl<E> Outlook<E> {
             equivocations: vec![None; validators],
             pending: Pending::new(validators),
             unwanted: vec![0; validators],
+        }
+    }
+
+    /// Messages are numbered anew. Latest messages, and those of proofs, are among them.
+    pub(crate) fn renumber(&mut self, renumbering: &Renumbering) {
+        let mut justified = Members::default();
+        for (old, new) in renumbering.iter() {
+            if self.justified.contains(MessageIndex::new(old)) {
+                justified.insert(MessageIndex::new(new));
+            }
+        }
+        self.justified = justified;
+        let new = |message: MessageIndex| renumbering.get(message.get()).map(MessageIndex::new);
+        for latest in &mut self.latest {
+            *latest = latest.and_then(new);
+        }
+        for equivocation in self.equivocations.iter_mut().flatten() {
+            let (one, other) = equivocation.messages;
+            if let Some(messages) = new(one).zip(new(other)) {
+                equivocation.messages = messages;
+            }
         }
     }
 

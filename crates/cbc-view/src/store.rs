@@ -1,5 +1,7 @@
 //! The valid messages that a view, or several views in one process, hold.
 
+use std::collections::BTreeSet;
+
 use cbc_message::{
     Citation, EquivocationProof, Estimate, HashIndex, Header, Justification, Message, MessageHash,
     ValidatorId,
@@ -7,6 +9,7 @@ use cbc_message::{
 
 use crate::forest::Forest;
 use crate::panorama::{Draft, Panoramas};
+use crate::renumbering::Renumbering;
 use crate::{MessageIndex, Seen};
 
 /// Valid messages, each after all it cites, in columns: what is read together stands together.
@@ -23,6 +26,11 @@ pub(crate) struct Store<E> {
     /// Each validator's messages below the one that cites them: a chain each, or, for an
     /// equivocator, several chains or a tree. By V3, depths are sequence numbers.
     pub(crate) chains: Forest,
+    /// Messages of which only the record is left: sender, number, hash and estimate, but not what
+    /// they cite.
+    records: BTreeSet<MessageIndex>,
+    /// For each validator, the sequence number before which all was dropped.
+    horizons: Vec<u64>,
 }
 
 impl<E> Store<E> {
@@ -34,6 +42,8 @@ impl<E> Store<E> {
             index: HashIndex::new(),
             panoramas: Panoramas::new(validators),
             chains: Forest::default(),
+            records: BTreeSet::new(),
+            horizons: vec![0; validators],
         }
     }
 
@@ -63,6 +73,41 @@ impl<E> Store<E> {
 
     pub(crate) fn previous(&self, message: MessageIndex) -> Option<MessageIndex> {
         self.chains.parent(message.get()).map(MessageIndex::new)
+    }
+
+    /// Whether only the record of `message` is left: what it cites was dropped.
+    pub(crate) fn is_record(&self, message: MessageIndex) -> bool {
+        !self.records.is_empty() && self.records.contains(&message)
+    }
+
+    /// The sequence number before which all messages of `validator` were dropped; 0 if none were.
+    pub(crate) fn horizon(&self, validator: ValidatorId) -> u64 {
+        self.horizons[validator.index()]
+    }
+
+    /// Drops what `renumbering` does not name, and what all but `whole` messages cite.
+    pub(crate) fn prune(&mut self, renumbering: &Renumbering, whole: &BTreeSet<MessageIndex>) {
+        self.records = renumbering
+            .iter()
+            .filter(|&(old, _)| !whole.contains(&MessageIndex::new(old)))
+            .map(|(_, new)| MessageIndex::new(new))
+            .collect();
+        self.panoramas.prune(renumbering, |message| whole.contains(&message));
+        self.chains.prune(renumbering);
+        renumbering.column(&mut self.hashes);
+        renumbering.column(&mut self.senders);
+        renumbering.column(&mut self.estimates);
+        self.index = HashIndex::new();
+        let mut lowest = vec![None::<u64>; self.horizons.len()];
+        for message in (0..self.len() as u32).map(MessageIndex::new) {
+            self.index.insert(self.hashes[message.index()], message);
+            let number = self.sequence_number(message);
+            let lowest = &mut lowest[self.sender(message).index()];
+            *lowest = Some(lowest.map_or(number, |lowest| lowest.min(number)));
+        }
+        for (horizon, lowest) in self.horizons.iter_mut().zip(lowest) {
+            *horizon = lowest.unwrap_or(*horizon);
+        }
     }
 
     /// A resolved citation, as others are told of it; `None` for [`Seen::Nothing`].

@@ -94,6 +94,18 @@ pub enum Invalid {
         /// Their sequence numbers.
         sequence_numbers: (u64, u64),
     },
+    /// Not a rule, but a limit: what would show whether the message is valid was dropped
+    /// ([`View::prune`]).
+    #[error(
+        "message {sequence_number} of validator {sender} is below the horizon: \
+         what would show whether it is valid was dropped"
+    )]
+    BelowHorizon {
+        /// The sender.
+        sender: ValidatorId,
+        /// The sequence number of the message.
+        sequence_number: u64,
+    },
     /// Not a rule, but a limit: this view has as many messages as it can number.
     #[error("the view holds {} messages and can number no more", u32::MAX)]
     ViewFull,
@@ -134,6 +146,10 @@ impl<E> View<E> {
         if !self.validators().contains(sender) {
             return Err(Invalid::UnknownSender { sender, validators }); // V1
         }
+        let sequence_number = message.sequence_number();
+        if sequence_number < self.store.horizon(sender) {
+            return Err(Invalid::BelowHorizon { sender, sequence_number });
+        }
         match message.justification().iter().next_back() {
             Some((validator, _)) if !self.validators().contains(validator) => {
                 Err(Invalid::UnknownValidatorCited { validator, validators }) // V2
@@ -152,7 +168,7 @@ impl<E> View<E> {
         self.check_senders(draft)?;
         self.check_proofs(draft)?;
         self.check_sequence(message, draft)?;
-        self.check_nothing_forgotten(draft)
+        self.check_nothing_forgotten(message, draft)
     }
 
     /// V2: each cited message was sent by the validator it is cited for. What a valid message
@@ -223,14 +239,19 @@ impl<E> View<E> {
     ///
     /// O(V) if all citations are those of the newest message cited; O(V) more for each message
     /// cited for somebody of whom no message that was looked at cites the same.
-    fn check_nothing_forgotten(&self, draft: &mut Draft) -> Result<(), Invalid> {
+    fn check_nothing_forgotten(
+        &self,
+        message: &Message<E>,
+        draft: &mut Draft,
+    ) -> Result<(), Invalid> {
         let Some(newest) = draft.newest() else {
             // Proofs alone: whatever they cite for anybody is forgotten.
-            return self.check_cited(draft, self.cited_by(draft, |_| true));
+            let all = self.cited_by(draft, |_| true);
+            return self.check_cited(message, draft, all);
         };
-        self.check_cited(draft, vec![(newest, None)])?;
+        self.check_cited(message, draft, vec![(newest, None)])?;
         let open = self.cited_by(draft, |entry| !draft.passes(entry));
-        self.check_cited(draft, open)
+        self.check_cited(message, draft, open)
     }
 
     /// The messages that are cited for validators that are `open`, the newest first, each with the
@@ -253,12 +274,17 @@ impl<E> View<E> {
     /// V4, for these cited messages; those cited for validators that pass by then pass too.
     fn check_cited(
         &self,
+        message: &Message<E>,
         draft: &mut Draft,
         cited: Vec<(MessageIndex, Option<ValidatorId>)>,
     ) -> Result<(), Invalid> {
         for (cited, cited_for) in cited {
             if cited_for.is_some_and(|validator| draft.passes(validator)) {
                 continue;
+            }
+            if self.store.is_record(cited) {
+                let (sender, sequence_number) = (message.sender(), message.sequence_number());
+                return Err(Invalid::BelowHorizon { sender, sequence_number });
             }
             let no_later = |seen, found| self.no_later(seen, found);
             if let Some(validator) = draft.compare(cited, &self.store.panoramas, no_later) {

@@ -30,7 +30,7 @@ use crate::{
 pub struct View<E> {
     validators: Arc<ValidatorSet>,
     pub(crate) store: Store<E>,
-    perspective: Perspective<E>,
+    pub(crate) perspective: Perspective<E>,
     limits: Limits,
     /// The row of the message that is being received; kept for its memory.
     draft: Draft,
@@ -296,14 +296,17 @@ impl<E: Estimate> View<E> {
                 return Ok(receipt);
             }
         }
-        receipt = self.insert_with(self.message(message), admission)?;
-        Ok(receipt)
+        match self.message(message) {
+            Some(message) => self.insert_with(message, admission),
+            None => Ok(receipt), // Dropped, since it is settled.
+        }
     }
 
-    /// The message at `message`, as it was sent. It is made from what the view keeps, and its hash
-    /// computed anew: O(V).
-    pub fn message(&self, message: MessageIndex) -> Message<E> {
-        self.store.message(message)
+    /// The message at `message`, as it was sent; `None` if only a record of it is left
+    /// ([`prune`](Self::prune)). It is made from what the view keeps, and its hash computed anew:
+    /// O(V).
+    pub fn message(&self, message: MessageIndex) -> Option<Message<E>> {
+        (!self.store.is_record(message)).then(|| self.store.message(message))
     }
 }
 
@@ -338,9 +341,11 @@ impl<E> View<E> {
         if self.perspective.is_all_justified_before(held) {
             return Vec::new();
         }
-        let cited = self.citations(held).iter().flat_map(|(_, seen)| seen.messages());
-        let missing = cited.filter(|&cited| !self.is_justified(cited));
-        missing.map(|cited| self.hash(cited)).collect()
+        let here = |seen: &Seen| seen.messages().all(|cited| self.is_justified(cited));
+        let lacking = self.citations(held).iter().map(|(_, seen)| seen).filter(|seen| !here(seen));
+        let hashes =
+            lacking.filter_map(|seen| self.citation(seen)).flat_map(|cited| cited.hashes());
+        hashes.filter(|hash| self.find(hash).is_none()).collect()
     }
 
     /// Resolves a justification into the draft; answers the hashes that are not justified here.

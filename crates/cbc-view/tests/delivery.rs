@@ -182,7 +182,7 @@ impl<'a> Twin<'a> {
 /// What holds of every view at any time.
 fn assert_consistent(view: &View<Bit>) {
     for index in view.justified_messages() {
-        let message = view.message(index);
+        let message = view.message(index).unwrap();
         assert_eq!(view.find(&message.hash()), Some(index));
         assert_eq!(view.sequence_number(index), message.sequence_number());
         for (validator, citation) in message.justification().iter() {
@@ -302,8 +302,8 @@ proptest! {
             let message = index.get(&messages);
             let expected = alone[observer].insert(message.clone());
             shared.exchange(&mut perspectives[observer]);
-            let held = (0..shared.message_count() as u32).map(MessageIndex::new);
-            let held = held.filter(|&held| shared.hash(held) == message.hash()).next();
+            let mut held = (0..shared.message_count() as u32).map(MessageIndex::new);
+            let held = held.find(|&held| shared.hash(held) == message.hash());
             let found = match held {
                 Some(held) => shared.insert_held(held, &mut AdmitAll),
                 None => shared.insert(message.clone()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cbc_message::{Bit, Citation, ValidatorId, ValidatorSet, Weight};
 use cbc_testkit::Dag;
-use cbc_view::{Invalid, MessageDag, Reason, Status, View};
+use cbc_view::{HashedDag, Invalid, MessageDag, Reason, Status, View};
 
 fn view(validators: usize) -> View<Bit> {
     View::new(Arc::new(ValidatorSet::new(vec![Weight::new(1); validators]).unwrap()))
@@ -160,13 +160,13 @@ fn an_equivocation_is_kept_as_both_messages_and_its_maker_no_longer_counts() {
         view.insert(message.clone()).unwrap();
     }
     let proof = view.equivocation(id(0)).unwrap();
-    assert_eq!(view.message(proof.messages.0).hash(), dag["x"].hash());
-    assert_eq!(view.message(proof.messages.1).hash(), dag["y"].hash());
+    assert_eq!(view.hash(proof.messages.0), dag["x"].hash());
+    assert_eq!(view.hash(proof.messages.1), dag["y"].hash());
     assert_eq!(view.equivocations().count(), 1);
     assert_eq!(view.observed_fault_weight(), Weight::new(1));
     // The greatest sequence number is the latest message, of an equivocator too.
     let latest = view.latest_message(id(0)).unwrap();
-    assert_eq!(view.message(latest).hash(), dag["xx"].hash());
+    assert_eq!(view.hash(latest), dag["xx"].hash());
     assert_eq!(view.latest_honest_message(id(0)), None);
     assert!(view.latest_honest_messages().map(|(validator, _)| validator).eq([id(1)]));
     // And the view's own justification carries the proof.

@@ -169,7 +169,7 @@ impl<P: Arena> World<P> {
         new.shuffle(&mut self.rng);
         let node = self.nodes[validator.index()].observer_mut();
         for message in new {
-            let receipt = node.receive(self.all.view().message(message)).unwrap();
+            let receipt = node.receive(self.all.view().message(message).unwrap()).unwrap();
             assert!(receipt.rejected.is_empty() && receipt.over_limit.is_empty());
         }
         assert_eq!(node.view().pending_count(), 0, "{set:?} is not all that its messages cite");
@@ -232,7 +232,7 @@ impl<P: Arena> World<P> {
         let observer = Observer::new(P::arena(), CliqueOracle::new(), Arc::clone(&self.validators));
         let mut fork = Validator::new(validator, observer).unwrap();
         for message in set.iter() {
-            fork.observer_mut().receive(self.all.view().message(message)).unwrap();
+            fork.observer_mut().receive(self.all.view().message(message).unwrap()).unwrap();
         }
         let message = make(&mut fork, side).unwrap();
         Some(self.publish(message))
@@ -248,7 +248,7 @@ impl<P: Arena> World<P> {
         let message = receipt.justified.iter().next().unwrap();
         let view: &View<P::Estimate> = self.all.view();
         let mut cone = Messages::EMPTY;
-        for hash in view.message(message).justification().hashes() {
+        for hash in view.message(message).unwrap().justification().hashes() {
             let cited = view.find(&hash).unwrap();
             cone = cone.union(self.cones[cited.index()]);
         }

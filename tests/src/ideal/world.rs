@@ -280,6 +280,6 @@ impl<P: Play> World<P> {
 
     /// These messages, by themselves.
     pub fn messages(&self, indices: &[MessageIndex]) -> Vec<Message<P::Estimate>> {
-        indices.iter().map(|&message| self.view().message(message)).collect()
+        indices.iter().map(|&message| self.view().message(message).unwrap()).collect()
     }
 }

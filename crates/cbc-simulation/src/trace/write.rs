@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cbc_message::{Citation, ValidatorSet};
 use cbc_oracle::{CliqueOracle, Safety, poc_faults};
 use cbc_validator::Observer;
-use cbc_view::{HashedDag, MessageIndex, View};
+use cbc_view::{HashedDag, MessageDag, MessageIndex, View};
 use serde_json::{Map, Value as Json, json};
 
 use super::OracleRegistry;
@@ -38,21 +38,23 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
 
     fn message(&self, index: MessageIndex) -> Json {
         let (observer, notation) = (self.run.observer(), self.run.notation());
-        let message = observer.view().message(index);
+        let view = observer.view();
         let cite = |citation: &Citation| match citation {
             Citation::Latest(hash) => json!(notation.name(hash)),
             Citation::Equivocation(proof) => {
                 json!([notation.name(&proof.lesser()), notation.name(&proof.greater())])
             }
         };
-        let citations = message.justification().iter();
+        let citations = view.citations(index).iter();
         let justification: Map<String, Json> = citations
-            .map(|(validator, citation)| (validator.to_string(), cite(citation)))
+            .filter_map(|(validator, seen)| {
+                Some((validator.to_string(), cite(&view.citation(seen)?)))
+            })
             .collect();
         let mut written = json!({
-            "sender": message.sender(),
-            "sequence_number": message.sequence_number(),
-            "estimate": P::write_estimate(notation, message.estimate()),
+            "sender": view.sender(index),
+            "sequence_number": view.sequence_number(index),
+            "estimate": P::write_estimate(notation, view.estimate(index)),
             "justification": justification,
             "display_height": self.run.display_heights().get(index.index()),
         });
@@ -184,7 +186,9 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
         let mut checking = self.run.setup().observer().with_estimate_check(true);
         let view = self.run.observer().view();
         let mut messages = view.justified_messages();
-        messages.all(|message| checking.receive(view.message(message)).is_ok())
+        messages.all(|message| {
+            view.message(message).is_some_and(|message| checking.receive(message).is_ok())
+        })
     }
 }
 
