@@ -243,9 +243,9 @@ impl<E> View<E> {
 
     /// The justification in indices; everything it cites is justified.
     fn resolve(&self, justification: &Justification) -> Vec<(ValidatorId, Seen)> {
-        let resolve_one = |(validator, citation): (ValidatorId, &Citation)| {
+        let resolve_one = |(validator, citation): (ValidatorId, Citation)| {
             let seen = match citation {
-                Citation::Latest(hash) => Seen::Latest(self.find(hash)?),
+                Citation::Latest(hash) => Seen::Latest(self.find(&hash)?),
                 Citation::Equivocation(proof) => {
                     let one = self.find(&proof.lesser())?;
                     let other = self.find(&proof.greater())?;

@@ -39,8 +39,8 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
     fn message(&self, index: MessageIndex) -> Json {
         let (observer, notation) = (self.run.global(), self.run.notation());
         let message = observer.view().message(index);
-        let cite = |citation: &Citation| match citation {
-            Citation::Latest(hash) => json!(notation.name(hash)),
+        let cite = |citation: Citation| match citation {
+            Citation::Latest(hash) => json!(notation.name(&hash)),
             Citation::Equivocation(proof) => {
                 json!([notation.name(&proof.lesser()), notation.name(&proof.greater())])
             }
