@@ -60,10 +60,13 @@ const fn reserved(name: &'static str, to: &'static [&'static str], free_in_dev: 
     Reserved { name, to, free_in_dev }
 }
 
-/// Printing belongs to the program, randomness to what draws it, bytes to the codec.
+/// Printing belongs to the program, randomness to what draws it, bytes to the codec, and maps
+/// without an order to the index that hides it.
 #[rustfmt::skip]
 const RESERVED: &[Reserved] = &[
     reserved("bincode",            &["cbc-message"], false),
+    reserved("ahash",              &["cbc-message"], false),
+    reserved("hashbrown",          &["cbc-message"], false),
     reserved("clap",               &["cbc-cli", "xtask"], true),
     reserved("indicatif",          &["cbc-cli"], true),
     reserved("tracing-subscriber", &["cbc-cli"], true),

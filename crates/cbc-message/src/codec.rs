@@ -47,7 +47,7 @@ struct Written<'a, E> {
     kind: [u8; 4],
     sender: ValidatorId,
     sequence_number: u64,
-    justification: &'a [(ValidatorId, crate::Citation)],
+    justification: &'a Justification,
     estimate: &'a E,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn encode_header<E: Estimate>(header: &Header<E>) -> Vec<u8> {
         kind: E::KIND,
         sender: header.sender,
         sequence_number: header.sequence_number,
-        justification: header.justification.as_slice(),
+        justification: &header.justification,
         estimate: &header.estimate,
     };
     let bytes = format().serialize(&written);

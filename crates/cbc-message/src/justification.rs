@@ -1,6 +1,8 @@
 //! Justifications: what the sender of a message had seen (semantics §1, §3).
 
-use serde::{Deserialize, Serialize};
+use std::iter;
+
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use crate::{MessageHash, ValidatorId};
@@ -21,7 +23,7 @@ impl Citation {
             Self::Latest(hash) => (hash, None),
             Self::Equivocation(proof) => (proof.lesser(), Some(proof.greater())),
         };
-        std::iter::once(first).chain(second)
+        iter::once(first).chain(second)
     }
 }
 
@@ -71,15 +73,21 @@ impl From<EquivocationProof> for (MessageHash, MessageHash) {
 
 /// Citations in strictly ascending order of the validators cited, one for each: the order and the
 /// uniqueness of rule V2 hold by construction, also for a decoded justification.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// Takes 36 bytes a citation, and 36 more for each that is a proof: nearly all citations are of
+/// latest messages, so the second hashes of proofs stand apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "Vec<(ValidatorId, Citation)>")]
 pub struct Justification {
-    citations: Vec<(ValidatorId, Citation)>,
+    /// For each citation its validator, and the latest message or the lesser hash of the proof.
+    firsts: Vec<(ValidatorId, MessageHash)>,
+    /// For each proof its position in `firsts`, ascending, and its greater hash.
+    seconds: Vec<(u32, MessageHash)>,
 }
 
 impl Justification {
     /// The justification of a message whose sender had seen nothing.
-    pub const EMPTY: Self = Self { citations: Vec::new() };
+    pub const EMPTY: Self = Self { firsts: Vec::new(), seconds: Vec::new() };
 
     /// The justification with these citations, given in any order. O(n log n).
     ///
@@ -99,47 +107,89 @@ impl Justification {
     pub fn from_ascending(
         citations: Vec<(ValidatorId, Citation)>,
     ) -> Result<Self, JustificationError> {
-        for (position, pair) in citations.windows(2).enumerate() {
-            if let [(before, _), (validator, _)] = *pair
-                && before >= validator
-            {
-                return Err(JustificationError { position: position + 1, before, validator });
-            }
+        let mut justification = Self::with_capacity(citations.len());
+        for (validator, citation) in citations {
+            justification.push(validator, citation)?;
         }
-        Ok(Self { citations })
+        Ok(justification)
+    }
+
+    /// An empty justification with room for `citations`, proofs not counted.
+    pub(crate) fn with_capacity(citations: usize) -> Self {
+        Self { firsts: Vec::with_capacity(citations), seconds: Vec::new() }
+    }
+
+    /// Adds a citation for a validator past all those cited. Amortized O(1).
+    ///
+    /// # Errors
+    ///
+    /// [`JustificationError`] if it is not past them; then nothing is added.
+    pub(crate) fn push(
+        &mut self,
+        validator: ValidatorId,
+        citation: Citation,
+    ) -> Result<(), JustificationError> {
+        let position = self.firsts.len();
+        if let Some(&(before, _)) = self.firsts.last()
+            && before >= validator
+        {
+            return Err(JustificationError { position, before, validator });
+        }
+        let first = match citation {
+            Citation::Latest(hash) => hash,
+            Citation::Equivocation(EquivocationProof { lesser, greater }) => {
+                // Fits: ascending validators are no more than there are u32.
+                self.seconds.push((position as u32, greater));
+                lesser
+            }
+        };
+        self.firsts.push((validator, first));
+        Ok(())
     }
 
     /// The number of validators cited.
     pub fn len(&self) -> usize {
-        self.citations.len()
+        self.firsts.len()
     }
 
     /// Whether nobody is cited.
     pub fn is_empty(&self) -> bool {
-        self.citations.is_empty()
+        self.firsts.is_empty()
     }
 
     /// What is cited for `validator`. O(log n).
-    pub fn get(&self, validator: ValidatorId) -> Option<&Citation> {
-        let position = self.citations.binary_search_by_key(&validator, |&(v, _)| v).ok()?;
-        self.citations.get(position).map(|(_, citation)| citation)
+    pub fn get(&self, validator: ValidatorId) -> Option<Citation> {
+        let position = self.firsts.binary_search_by_key(&validator, |&(v, _)| v).ok()?;
+        self.firsts.get(position).map(|&(_, first)| self.citation(position, first))
     }
 
-    /// The citations, in ascending order of the validators.
+    /// The citations, in ascending order of the validators. Each costs O(1), and O(log p) where
+    /// p > 0 of them are proofs.
     pub fn iter(
         &self,
-    ) -> impl ExactSizeIterator<Item = (ValidatorId, &Citation)> + DoubleEndedIterator {
-        self.citations.iter().map(|(validator, citation)| (*validator, citation))
-    }
-
-    /// The citations as they are encoded.
-    pub(crate) fn as_slice(&self) -> &[(ValidatorId, Citation)] {
-        &self.citations
+    ) -> impl ExactSizeIterator<Item = (ValidatorId, Citation)> + DoubleEndedIterator {
+        let citations = self.firsts.iter().enumerate();
+        citations.map(|(position, &(validator, first))| (validator, self.citation(position, first)))
     }
 
     /// Every hash cited, in the order of the citations.
     pub fn hashes(&self) -> impl Iterator<Item = MessageHash> + '_ {
-        self.citations.iter().flat_map(|(_, citation)| citation.hashes())
+        let firsts = self.firsts.iter().enumerate();
+        firsts.flat_map(|(position, &(_, first))| iter::once(first).chain(self.second(position)))
+    }
+
+    /// The citation at `position`, whose first hash is `first`.
+    fn citation(&self, position: usize, first: MessageHash) -> Citation {
+        match self.second(position) {
+            None => Citation::Latest(first),
+            Some(greater) => Citation::Equivocation(EquivocationProof { lesser: first, greater }),
+        }
+    }
+
+    /// The greater hash, if the citation at `position` is a proof.
+    fn second(&self, position: usize) -> Option<MessageHash> {
+        let found = self.seconds.binary_search_by_key(&position, |&(p, _)| p as usize).ok()?;
+        self.seconds.get(found).map(|&(_, greater)| greater)
     }
 }
 
@@ -148,6 +198,13 @@ impl TryFrom<Vec<(ValidatorId, Citation)>> for Justification {
 
     fn try_from(citations: Vec<(ValidatorId, Citation)>) -> Result<Self, JustificationError> {
         Self::from_ascending(citations)
+    }
+}
+
+/// As the sequence of pairs that it is read from.
+impl Serialize for Justification {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
     }
 }
 
@@ -179,7 +236,7 @@ mod tests {
         let justification = Justification::new(vec![latest(7, 1), latest(2, 2)]).unwrap();
         let order: Vec<u32> = justification.iter().map(|(v, _)| v.get()).collect();
         assert_eq!(order, [2, 7]);
-        assert_eq!(justification.get(ValidatorId::new(7)), Some(&latest(7, 1).1));
+        assert_eq!(justification.get(ValidatorId::new(7)), Some(latest(7, 1).1));
         assert_eq!(justification.get(ValidatorId::new(3)), None);
     }
 

@@ -34,6 +34,7 @@ pub mod codec;
 mod estimate;
 mod hash;
 mod hash_index;
+mod hash_numbers;
 mod justification;
 mod message;
 mod validator;
@@ -46,6 +47,7 @@ pub use estimate::{
 };
 pub use hash::{HASH_CONTEXT, MessageHash, ParseHashError};
 pub use hash_index::HashIndex;
+pub use hash_numbers::HashNumbers;
 pub use justification::{Citation, EquivocationProof, Justification, JustificationError};
 pub use message::{Header, Message};
 pub use validator::{ValidatorId, ValidatorSet, ValidatorSetError, Weight};

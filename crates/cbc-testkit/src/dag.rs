@@ -58,7 +58,7 @@ impl<E: DagEstimate> Dag<E> {
         let sequence_number = match (explicit, justification.get(sender)) {
             (Some(explicit), _) => number(explicit)?,
             (None, Some(Citation::Latest(previous))) => {
-                self.messages[self.by_hash[previous]].sequence_number() + 1
+                self.messages[self.by_hash[&previous]].sequence_number() + 1
             }
             (None, Some(Citation::Equivocation(_)) | None) => 0,
         };
@@ -167,7 +167,7 @@ mod tests {
 
     fn cited<E>(dag: &Dag<E>, by: &str, validator: u32) -> Option<Citation> {
         let justification = dag[by].justification();
-        justification.get(ValidatorId::new(validator)).copied()
+        justification.get(ValidatorId::new(validator))
     }
 
     fn latest<E>(dag: &Dag<E>, name: &str) -> Option<Citation> {

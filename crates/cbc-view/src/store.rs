@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use cbc_message::{
-    Citation, EquivocationProof, Estimate, HashIndex, Header, Justification, Message, MessageHash,
-    ValidatorId,
+    Citation, EquivocationProof, Estimate, HashNumbers, Header, Justification, Message,
+    MessageHash, ValidatorId,
 };
 
 use crate::forest::Forest;
@@ -21,7 +21,7 @@ pub(crate) struct Store<E> {
     pub(crate) hashes: Vec<MessageHash>,
     senders: Vec<ValidatorId>,
     estimates: Vec<E>,
-    index: HashIndex<MessageIndex>,
+    index: HashNumbers,
     pub(crate) panoramas: Panoramas,
     /// Each validator's messages below the one that cites them: a chain each, or, for an
     /// equivocator, several chains or a tree. By V3, depths are sequence numbers.
@@ -39,7 +39,7 @@ impl<E> Store<E> {
             hashes: Vec::new(),
             senders: Vec::new(),
             estimates: Vec::new(),
-            index: HashIndex::new(),
+            index: HashNumbers::new(),
             panoramas: Panoramas::new(validators),
             chains: Forest::default(),
             records: BTreeSet::new(),
@@ -52,7 +52,7 @@ impl<E> Store<E> {
     }
 
     pub(crate) fn find(&self, hash: &MessageHash) -> Option<MessageIndex> {
-        self.index.get(hash).copied()
+        self.index.get(hash, |number| &self.hashes[number as usize]).map(MessageIndex::new)
     }
 
     pub(crate) fn hash(&self, message: MessageIndex) -> &MessageHash {
@@ -97,10 +97,10 @@ impl<E> Store<E> {
         renumbering.column(&mut self.hashes);
         renumbering.column(&mut self.senders);
         renumbering.column(&mut self.estimates);
-        self.index = HashIndex::new();
+        self.index = HashNumbers::new();
         let mut lowest = vec![None::<u64>; self.horizons.len()];
         for message in (0..self.len() as u32).map(MessageIndex::new) {
-            self.index.insert(self.hashes[message.index()], message);
+            self.index.insert(message.get(), |number| &self.hashes[number as usize]);
             let number = self.sequence_number(message);
             let lowest = &mut lowest[self.sender(message).index()];
             *lowest = Some(lowest.map_or(number, |lowest| lowest.min(number)));
@@ -130,8 +130,8 @@ impl<E: Clone> Store<E> {
         let previous = draft.code(message.sender()).as_latest();
         self.chains.push(previous.map(MessageIndex::get));
         self.panoramas.push(draft);
-        self.index.insert(message.hash(), this);
         self.hashes.push(message.hash());
+        self.index.insert(this.get(), |number| &self.hashes[number as usize]);
         self.senders.push(message.sender());
         self.estimates.push(message.estimate().clone());
         this

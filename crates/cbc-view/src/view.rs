@@ -358,9 +358,9 @@ impl<E> View<E> {
         let mut missing = Vec::new();
         for (validator, citation) in justification.iter() {
             match citation {
-                Citation::Latest(hash) => match self.find_cited(validator, hash) {
+                Citation::Latest(hash) => match self.find_cited(validator, &hash) {
                     Some(message) => draft.cite(validator, message),
-                    None => missing.push(*hash),
+                    None => missing.push(hash),
                 },
                 Citation::Equivocation(proof) => {
                     let hashes = [proof.lesser(), proof.greater()];

@@ -74,8 +74,7 @@ fn messages(draws: &[u32], hostile: bool) -> Vec<Message<Bit>> {
 }
 
 fn damage(header: &mut Header<Bit>, made: &[Message<Bit>], draws: &mut Draws<'_>) {
-    let mut citations: BTreeMap<ValidatorId, Citation> =
-        header.justification.iter().map(|(validator, citation)| (validator, *citation)).collect();
+    let mut citations: BTreeMap<ValidatorId, Citation> = header.justification.iter().collect();
     let any_hash = |draws: &mut Draws<'_>| match made.len() {
         0 => MessageHash::from_bytes([7; 32]),
         _ if draws.chance(5) => MessageHash::from_bytes([draws.below(3) as u8; 32]),
@@ -123,7 +122,7 @@ impl<'a> Twin<'a> {
         let v3 = match message.justification().get(sender) {
             None => message.sequence_number() == 0,
             Some(Citation::Latest(hash)) => {
-                message.sequence_number() == self.known[hash].sequence_number().wrapping_add(1)
+                message.sequence_number() == self.known[&hash].sequence_number().wrapping_add(1)
             }
             Some(Citation::Equivocation(_)) => false,
         };
@@ -132,7 +131,7 @@ impl<'a> Twin<'a> {
                 message
                     .justification()
                     .get(validator)
-                    .is_some_and(|found| self.no_later(seen, found))
+                    .is_some_and(|found| self.no_later(&seen, &found))
             })
         });
         let v8 = message.justification().iter().all(|(_, citation)| match citation {
@@ -159,7 +158,7 @@ impl<'a> Twin<'a> {
         std::iter::successors(Some(tip), |hash| {
             let message = self.known[hash];
             match message.justification().get(message.sender()) {
-                Some(Citation::Latest(previous)) => Some(*previous),
+                Some(Citation::Latest(previous)) => Some(previous),
                 _ => None,
             }
         })
@@ -187,7 +186,7 @@ fn assert_consistent(view: &View<Bit>) {
         assert_eq!(view.sequence_number(index), message.sequence_number());
         for (validator, citation) in message.justification().iter() {
             let seen = view.seen(index, validator);
-            assert_eq!(view.citation(seen), Some(*citation));
+            assert_eq!(view.citation(seen), Some(citation));
             let cited = match seen {
                 Seen::Nothing => panic!("cited"),
                 Seen::Latest(cited) => cited,
