@@ -31,35 +31,32 @@
 //! The hash of a message is `BLAKE3-derive-key(context, message)` with the context
 //! [`HASH_CONTEXT`](crate::HASH_CONTEXT).
 
+//! The part before the estimate is written and read by hand, in one pass, and has one encoding by
+//! construction; serde and bincode see the estimate alone.
+
+use std::io;
+
 use bincode::Options;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Estimate, Header, Justification, Message, ValidatorId};
+use crate::{
+    Citation, EquivocationProof, Estimate, Header, Justification, Message, MessageHash, ValidatorId,
+};
 
 /// The longest message, in bytes, that [`decode`] reads: room for the proofs of 200 000
 /// equivocators.
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
-/// The layout above, for writing.
-#[derive(Serialize)]
-struct Written<'a, E> {
-    kind: [u8; 4],
-    sender: ValidatorId,
-    sequence_number: u64,
-    justification: &'a Justification,
-    estimate: &'a E,
-}
+/// Kind, sender, sequence number and count.
+const FIXED_BYTES: usize = 4 + 4 + 8 + 8;
+/// Validator, tag and hash.
+const LATEST_BYTES: usize = 4 + 4 + HASH_BYTES;
+const HASH_BYTES: usize = 32;
 
-/// The layout above after the kind, for reading.
-#[derive(Deserialize)]
-struct Read<E> {
-    sender: ValidatorId,
-    sequence_number: u64,
-    justification: Justification,
-    estimate: E,
-}
+const LATEST: u32 = 0;
+const EQUIVOCATION: u32 = 1;
 
+/// The format of estimates.
 fn format() -> impl Options {
     bincode::DefaultOptions::new()
         .with_fixint_encoding()
@@ -67,7 +64,7 @@ fn format() -> impl Options {
         .reject_trailing_bytes()
 }
 
-/// The canonical bytes of a message.
+/// The canonical bytes of a message. O(their number), in one allocation.
 pub fn encode<E: Estimate>(message: &Message<E>) -> Vec<u8> {
     encode_header(message.header())
 }
@@ -75,21 +72,39 @@ pub fn encode<E: Estimate>(message: &Message<E>) -> Vec<u8> {
 /// The canonical bytes of a header. `Estimate` types with a `Serialize` that fails are not
 /// estimates; should one fail all the same, the bytes are empty, which no message decodes from.
 pub(crate) fn encode_header<E: Estimate>(header: &Header<E>) -> Vec<u8> {
-    let written = Written {
-        kind: E::KIND,
-        sender: header.sender,
-        sequence_number: header.sequence_number,
-        justification: &header.justification,
-        estimate: &header.estimate,
-    };
-    let bytes = format().serialize(&written);
-    debug_assert!(bytes.is_ok(), "an estimate does not serialize: {:?}", bytes.as_ref().err());
-    bytes.unwrap_or_default()
+    let Header { sender, sequence_number, justification, estimate } = header;
+    let estimate_bytes = format().serialized_size(estimate).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(
+        FIXED_BYTES
+            + LATEST_BYTES * justification.len()
+            + HASH_BYTES * justification.proofs()
+            + estimate_bytes as usize,
+    );
+    bytes.extend_from_slice(&E::KIND);
+    bytes.extend_from_slice(&sender.get().to_le_bytes());
+    bytes.extend_from_slice(&sequence_number.to_le_bytes());
+    bytes.extend_from_slice(&(justification.len() as u64).to_le_bytes());
+    for (validator, citation) in justification.iter() {
+        let (tag, first, second) = match citation {
+            Citation::Latest(hash) => (LATEST, hash, None),
+            Citation::Equivocation(proof) => (EQUIVOCATION, proof.lesser(), Some(proof.greater())),
+        };
+        bytes.extend_from_slice(&validator.get().to_le_bytes());
+        bytes.extend_from_slice(&tag.to_le_bytes());
+        bytes.extend_from_slice(first.as_bytes());
+        if let Some(second) = second {
+            bytes.extend_from_slice(second.as_bytes());
+        }
+    }
+    let written = format().serialize_into(&mut bytes, estimate);
+    debug_assert!(written.is_ok(), "an estimate does not serialize: {:?}", written.as_ref().err());
+    if written.is_ok() { bytes } else { Vec::new() }
 }
 
-/// The message whose canonical encoding is `bytes`, hashed.
+/// The message whose canonical encoding is `bytes`, hashed. O(their number).
 ///
-/// Allocates no more than a small multiple of `bytes.len()`, and 1 MiB, whatever the bytes say.
+/// Allocates no more than a small multiple of `bytes.len()`, and 1 MiB for the estimate, whatever
+/// the bytes say.
 ///
 /// # Errors
 ///
@@ -105,22 +120,148 @@ pub fn decode<E: Estimate>(bytes: &[u8]) -> Result<Message<E>, DecodeError> {
     if *found != E::KIND {
         return Err(DecodeError::WrongKind { expected: E::KIND, found: *found });
     }
-    let read: Read<E> = format()
-        .with_limit(MAX_MESSAGE_BYTES as u64)
-        .deserialize(rest)
-        .map_err(|error| DecodeError::Malformed { reason: error.to_string() })?;
+    let mut reader = Reader { total: bytes.len(), rest };
     let header = Header {
-        sender: read.sender,
-        sequence_number: read.sequence_number,
-        justification: read.justification,
-        estimate: read.estimate,
+        sender: ValidatorId::new(reader.u32("the sender")?),
+        sequence_number: reader.u64("the sequence number")?,
+        justification: reader.justification()?,
+        estimate: reader.estimate()?,
     };
-    let canonical = encode_header(&header);
-    if canonical != bytes {
-        let same = canonical.iter().zip(bytes).take_while(|(a, b)| a == b).count();
-        return Err(DecodeError::NotCanonical { position: same });
-    }
     Ok(Message::from_canonical(header, bytes))
+}
+
+/// The bytes of a message that are not read yet.
+struct Reader<'a> {
+    /// How many bytes the message has.
+    total: usize,
+    rest: &'a [u8],
+}
+
+impl Reader<'_> {
+    /// How many bytes were read: the offset of the next one.
+    fn position(&self) -> usize {
+        self.total - self.rest.len()
+    }
+
+    /// The next `N` bytes, which are to hold `what`.
+    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], DecodeError> {
+        let Some((array, rest)) = self.rest.split_first_chunk::<N>() else {
+            return Err(self.cut_short::<N>(what));
+        };
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    #[cold]
+    fn cut_short<const N: usize>(&self, what: &str) -> DecodeError {
+        let found = self.rest.len();
+        malformed(self.position(), format_args!("expected {what}, {N} bytes, found {found}"))
+    }
+
+    fn u32(&mut self, what: &str) -> Result<u32, DecodeError> {
+        self.array(what).map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self, what: &str) -> Result<u64, DecodeError> {
+        self.array(what).map(u64::from_le_bytes)
+    }
+
+    fn hash(&mut self, what: &str) -> Result<MessageHash, DecodeError> {
+        self.array(what).map(MessageHash::from_bytes)
+    }
+
+    fn justification(&mut self) -> Result<Justification, DecodeError> {
+        let position = self.position();
+        let count = self.u64("the number of citations")?;
+        let left = self.rest.len();
+        let room = left / LATEST_BYTES;
+        // Before anything is allocated for them.
+        let count =
+            usize::try_from(count).ok().filter(|&count| count <= room).ok_or_else(|| {
+                malformed(
+                    position,
+                    format_args!("{count} citations, but {left} bytes follow: room for {room}"),
+                )
+            })?;
+        let mut justification = Justification::with_capacity(count);
+        for _ in 0..count {
+            let position = self.position();
+            let validator = ValidatorId::new(self.u32("the validator of a citation")?);
+            let citation = self.citation()?;
+            justification
+                .push(validator, citation)
+                .map_err(|error| malformed(position, format_args!("{error}")))?; // V2
+        }
+        Ok(justification)
+    }
+
+    fn citation(&mut self) -> Result<Citation, DecodeError> {
+        let position = self.position();
+        match self.u32("the tag of a citation")? {
+            LATEST => Ok(Citation::Latest(self.hash("the hash of a latest message")?)),
+            EQUIVOCATION => {
+                let position = self.position();
+                let lesser = self.hash("the lesser hash of a proof")?;
+                let greater = self.hash("the greater hash of a proof")?;
+                EquivocationProof::try_from((lesser, greater))
+                    .map(Citation::Equivocation)
+                    .map_err(|error| malformed(position, format_args!("{error}"))) // V8
+            }
+            tag => Err(malformed(
+                position,
+                format_args!(
+                    "expected the tag {LATEST}, a latest message, or {EQUIVOCATION}, \
+                     an equivocation, found {tag}"
+                ),
+            )),
+        }
+    }
+
+    /// The estimate, which takes all the bytes that are left, as its canonical encoding does (V7).
+    fn estimate<E: Estimate>(&self) -> Result<E, DecodeError> {
+        let estimate = format()
+            .with_limit(MAX_MESSAGE_BYTES as u64)
+            .deserialize(self.rest)
+            .map_err(|error| malformed(self.position(), format_args!("the estimate: {error}")))?;
+        let mut matching = Matching { expected: self.rest };
+        let written = format().serialize_into(&mut matching, &estimate);
+        match (written, matching.expected) {
+            (Ok(()), []) => Ok(estimate),
+            (_, left) => Err(DecodeError::NotCanonical { position: self.total - left.len() }),
+        }
+    }
+}
+
+#[cold]
+fn malformed(position: usize, reason: std::fmt::Arguments<'_>) -> DecodeError {
+    DecodeError::Malformed { reason: format!("byte {position}: {reason}") }
+}
+
+/// A writer that takes only the bytes it expects: compares an encoding without storing it.
+struct Matching<'a> {
+    /// What is still to be written.
+    expected: &'a [u8],
+}
+
+impl io::Write for Matching<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.expected.strip_prefix(bytes) {
+            Some(rest) => {
+                self.expected = rest;
+                Ok(bytes.len())
+            }
+            None => {
+                let pairs = self.expected.iter().zip(bytes);
+                let same = pairs.take_while(|(expected, byte)| expected == byte).count();
+                self.expected = self.expected.get(same..).unwrap_or_default();
+                Err(io::ErrorKind::InvalidData.into())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Why bytes are not a message.

@@ -2,13 +2,21 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
+use blake3::Hasher;
+use blake3::hazmat::{self, ContextKey, HasherExt};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The context string of the key derivation: it names the format and its version, so that no other
 /// use of BLAKE3 can produce a message's hash.
 pub const HASH_CONTEXT: &str = "cbc-casper 2026-11-23 message header v1";
+
+/// What BLAKE3 makes of [`HASH_CONTEXT`], once and not for every message: `blake3::derive_key` would
+/// hash the context each time, which costs as much as 64 bytes of message.
+static CONTEXT_KEY: LazyLock<ContextKey> =
+    LazyLock::new(|| hazmat::hash_derive_key_context(HASH_CONTEXT));
 
 /// The identity of a message: a hash over its whole header.
 ///
@@ -21,7 +29,8 @@ pub struct MessageHash([u8; 32]);
 impl MessageHash {
     /// The hash of a header whose canonical encoding is `canonical`.
     pub(crate) fn of(canonical: &[u8]) -> Self {
-        Self(blake3::derive_key(HASH_CONTEXT, canonical))
+        let mut hasher = Hasher::new_from_context_key(&CONTEXT_KEY);
+        Self(hasher.update(canonical).finalize().into())
     }
 
     /// A hash from its bytes, for instance one that a peer asks for.
@@ -82,6 +91,15 @@ mod tests {
     fn a_text_that_is_no_hash_is_quoted() {
         let error = "12g4".parse::<MessageHash>().unwrap_err();
         assert!(error.to_string().contains("\"12g4\""), "{error}");
+    }
+
+    #[test]
+    fn a_hash_is_that_of_key_derivation_in_the_context() {
+        let bytes: Vec<u8> = (0..10_000u32).map(|n| (n % 251) as u8).collect();
+        for length in [0, 1, 63, 64, 65, 400, 1023, 1024, 1025, 4096, 5000, 10_000] {
+            let derived = blake3::derive_key(HASH_CONTEXT, &bytes[..length]);
+            assert_eq!(MessageHash::of(&bytes[..length]).as_bytes(), &derived);
+        }
     }
 
     #[test]

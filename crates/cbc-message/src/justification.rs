@@ -157,6 +157,11 @@ impl Justification {
         self.firsts.is_empty()
     }
 
+    /// How many of the citations are proofs of equivocation.
+    pub(crate) fn proofs(&self) -> usize {
+        self.seconds.len()
+    }
+
     /// What is cited for `validator`. O(log n).
     pub fn get(&self, validator: ValidatorId) -> Option<Citation> {
         let position = self.firsts.binary_search_by_key(&validator, |&(v, _)| v).ok()?;

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod twin;
+
 use cbc_message::{
     Bit, BlockId, BlockVote, Citation, DecodeError, EquivocationProof, Estimate, HASH_CONTEXT,
     Header, Integer, Justification, MAX_MESSAGE_BYTES, Message, MessageHash, Order, ValidatorId,
     decode, encode,
 };
 use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
 
 fn hash(byte: u8) -> MessageHash {
     MessageHash::from_bytes([byte; 32])
@@ -143,6 +146,188 @@ fn bytes_beyond_the_limit_are_not_read() {
     assert!(matches!(error, DecodeError::TooLong { .. }));
 }
 
+/// Both decoders refuse `bytes`, or both take them for the same message.
+fn assert_decoders_agree<E: Estimate>(bytes: &[u8]) {
+    let (message, by_twin) = (decode::<E>(bytes), twin::decode::<E>(bytes));
+    assert_eq!(message.is_ok(), by_twin.is_some(), "{message:?}, the twin: {by_twin:?}");
+    if let (Ok(message), Some(by_twin)) = (message, by_twin) {
+        assert_eq!(message.header(), by_twin.header());
+        assert_eq!(message.hash(), by_twin.hash());
+        assert_eq!(message.hash().as_bytes(), &blake3::derive_key(HASH_CONTEXT, bytes));
+    }
+}
+
+/// Both encoders give the same bytes, and both decoders agree on them and on each `damage` to them.
+fn assert_codecs_agree<E: Estimate>(message: &Message<E>, damage: &[Damage]) {
+    let bytes = encode(message);
+    assert_eq!(bytes, twin::encode(message.header()));
+    assert_eq!(bytes.len(), bytes.capacity(), "one exact allocation");
+    assert_eq!(decode::<E>(&bytes).unwrap().header(), message.header());
+    assert_decoders_agree::<E>(&bytes);
+    for damage in damage {
+        assert_decoders_agree::<E>(&damage.done_to(&bytes));
+    }
+}
+
+/// Damage to the bytes of a message.
+#[derive(Clone, Debug)]
+enum Damage {
+    Byte(prop::sample::Index, u8),
+    /// One of the aligned words, nearly all of which are of numbers and tags, set to a small number.
+    Word(prop::sample::Index, u32),
+    /// 32 bytes anywhere copied over 32 others.
+    Copy(prop::sample::Index, prop::sample::Index),
+    Cut(prop::sample::Index),
+    Longer(Vec<u8>),
+    Removed(prop::sample::Index, usize),
+}
+
+impl Damage {
+    fn any() -> impl Strategy<Value = Self> {
+        let at = any::<prop::sample::Index>;
+        prop_oneof![
+            (at(), any::<u8>()).prop_map(|(at, byte)| Self::Byte(at, byte)),
+            (at(), 0u32..6).prop_map(|(at, word)| Self::Word(at, word)),
+            (at(), at()).prop_map(|(from, to)| Self::Copy(from, to)),
+            at().prop_map(Self::Cut),
+            prop::collection::vec(any::<u8>(), 1..50).prop_map(Self::Longer),
+            (at(), 0usize..80).prop_map(|(at, count)| Self::Removed(at, count)),
+        ]
+    }
+
+    fn done_to(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        let count = bytes.len();
+        match self {
+            Self::Byte(at, byte) => bytes[at.index(count)] = *byte,
+            Self::Word(at, word) => {
+                let start = 4 * at.index(count / 4);
+                bytes[start..start + 4].copy_from_slice(&word.to_le_bytes());
+            }
+            Self::Copy(from, to) => {
+                let size = count.min(32);
+                let [from, to] = [from, to].map(|at| at.index(count - size + 1));
+                bytes.copy_within(from..from + size, to);
+            }
+            Self::Cut(at) => bytes.truncate(at.index(count)),
+            Self::Longer(more) => bytes.extend(more),
+            Self::Removed(at, removed) => {
+                let start = at.index(count);
+                bytes.drain(start..(start + removed).min(count));
+            }
+        }
+        bytes
+    }
+}
+
+fn any_hash() -> impl Strategy<Value = MessageHash> {
+    any::<[u8; 32]>().prop_map(MessageHash::from_bytes)
+}
+
+fn any_block() -> impl Strategy<Value = BlockId> {
+    prop_oneof![Just(BlockId::Genesis), any_hash().prop_map(BlockId::Proposed)]
+}
+
+/// A message that cites anybody in any way.
+fn any_message<E: Estimate>(
+    estimate: impl Strategy<Value = E>,
+) -> impl Strategy<Value = Message<E>> {
+    let validator = prop_oneof![0u32..20, any::<u32>()];
+    let cited = (any_hash(), any_hash(), prop::bool::weighted(0.3));
+    let cited = prop::collection::btree_map(validator, cited, 0..12);
+    (any::<u32>(), any::<u64>(), cited, estimate).prop_map(
+        |(sender, sequence_number, cited, estimate)| {
+            let citations = cited.into_iter().map(|(validator, (one, other, proof))| {
+                let citation = match EquivocationProof::new(one, other) {
+                    Some(proof_of_two) if proof => Citation::Equivocation(proof_of_two),
+                    _ => Citation::Latest(one),
+                };
+                (ValidatorId::new(validator), citation)
+            });
+            Message::new(Header {
+                sender: ValidatorId::new(sender),
+                sequence_number,
+                justification: Justification::new(citations.collect()).unwrap(),
+                estimate,
+            })
+        },
+    )
+}
+
+/// An estimate that is read from any byte and written as 0 or 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u8, u8)", into = "(u8, u8)")]
+struct Lenient(u8);
+
+impl From<(u8, u8)> for Lenient {
+    fn from((first, _): (u8, u8)) -> Self {
+        Self(first)
+    }
+}
+
+impl From<Lenient> for (u8, u8) {
+    fn from(Lenient(first): Lenient) -> Self {
+        (first, 1)
+    }
+}
+
+impl Estimate for Lenient {
+    const KIND: [u8; 4] = *b"leni";
+}
+
+#[test]
+fn v7_an_estimate_that_would_be_written_otherwise_is_refused_at_its_first_other_byte() {
+    let mut bytes = encode(&message(Lenient(9)));
+    assert!(decode::<Lenient>(&bytes).is_ok());
+    let last = bytes.len() - 1;
+    bytes[last] = 2;
+    assert_eq!(decode::<Lenient>(&bytes), Err(DecodeError::NotCanonical { position: last }));
+    assert_decoders_agree::<Lenient>(&bytes);
+}
+
+#[test]
+fn both_decoders_agree_on_every_byte_flipped_and_every_truncation() {
+    let bytes = encode(&message(BlockVote::Vote { block: BlockId::Proposed(hash(0xaa)) }));
+    for position in 0..bytes.len() {
+        for flipped in [1, 2, 4, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[position] ^= flipped;
+            assert_decoders_agree::<BlockVote>(&damaged);
+        }
+        assert_decoders_agree::<BlockVote>(&bytes[..position]);
+    }
+}
+
+#[test]
+fn malformed_bytes_are_told_what_was_expected_where() {
+    let bytes = encode(&message(Bit::One));
+    let with = |position: usize, byte: u8| {
+        let mut bytes = bytes.clone();
+        bytes[position] = byte;
+        bytes
+    };
+    let reason = |bytes: &[u8]| decode::<Bit>(bytes).unwrap_err().to_string();
+    let swapped_proof = {
+        let mut bytes = bytes.clone();
+        bytes[112..144].fill(0xee);
+        bytes
+    };
+    let reasons = [
+        reason(&bytes[..6]),
+        reason(&bytes[..20]),
+        reason(&bytes[..50]),
+        reason(&bytes[..150]),
+        reason(&bytes[..bytes.len() - 1]),
+        reason(&[&bytes[..], &[0]].concat()),
+        reason(&with(16, 200)),
+        reason(&with(28, 2)),
+        reason(&with(64, 0)),
+        reason(&swapped_proof),
+        reason(&with(176, 2)),
+    ];
+    insta::assert_snapshot!("malformed", reasons.join("\n"));
+}
+
 proptest! {
     #[test]
     fn bytes_that_decode_are_the_canonical_encoding(
@@ -176,28 +361,21 @@ proptest! {
     }
 
     #[test]
-    fn messages_read_back_as_they_were_written(
-        sender in any::<u32>(),
-        sequence_number in any::<u64>(),
-        cited in prop::collection::btree_map(any::<u32>(), (any::<[u8; 32]>(), any::<[u8; 32]>(), any::<bool>()), 0..8),
-        estimate in any::<i64>(),
+    fn both_codecs_agree_on_messages_and_on_damaged_ones(
+        bit in any_message(prop_oneof![Just(Bit::Zero), Just(Bit::One)]),
+        integer in any_message(any::<i64>().prop_map(Integer)),
+        order in any_message(
+            (0u32..6).prop_flat_map(|count| Just((0..count).collect::<Vec<_>>()).prop_shuffle())
+                .prop_map(|items| Order::new(items).unwrap()),
+        ),
+        vote in any_message(any_block().prop_map(|block| BlockVote::Vote { block })),
+        proposal in any_message(any_block().prop_map(|parent| BlockVote::Propose { parent })),
+        damage in prop::collection::vec(Damage::any(), 16),
     ) {
-        let citations = cited.into_iter().map(|(validator, (one, other, proof))| {
-            let [one, other] = [one, other].map(MessageHash::from_bytes);
-            let citation = match EquivocationProof::new(one, other) {
-                Some(proof_of_two) if proof => Citation::Equivocation(proof_of_two),
-                _ => Citation::Latest(one),
-            };
-            (ValidatorId::new(validator), citation)
-        });
-        let message = Message::new(Header {
-            sender: ValidatorId::new(sender),
-            sequence_number,
-            justification: Justification::new(citations.collect()).unwrap(),
-            estimate: Integer(estimate),
-        });
-        let decoded = decode::<Integer>(&encode(&message)).unwrap();
-        prop_assert_eq!(decoded.header(), message.header());
-        prop_assert_eq!(decoded.hash(), message.hash());
+        assert_codecs_agree(&bit, &damage);
+        assert_codecs_agree(&integer, &damage);
+        assert_codecs_agree(&order, &damage);
+        assert_codecs_agree(&vote, &damage);
+        assert_codecs_agree(&proposal, &damage);
     }
 }
