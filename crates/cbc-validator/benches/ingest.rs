@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cbc_message::{
-    BlockId, BlockVote, HASH_CONTEXT, HashIndex, Header, Message, MessageHash, ValidatorId,
-    ValidatorSet, Weight, decode, encode,
+    BlockId, BlockVote, HASH_CONTEXT, HashIndex, Header, Justification, Message, MessageHash,
+    ValidatorId, ValidatorSet, Weight, decode, encode,
 };
 use cbc_oracle::CliqueOracle;
 use cbc_validator::{Blockchain, Observer};
@@ -31,36 +31,43 @@ fn validators(count: u32) -> Arc<ValidatorSet> {
     Arc::new(ValidatorSet::new(weights).unwrap())
 }
 
-/// Makes messages of a chain: each proposes a block on the one made last.
+/// Makes messages of a blockchain: in turn, each proposes on the block made last; or in lock step,
+/// all propose on the head of the round before.
 struct Maker {
-    view: View<BlockVote>,
-    tip: BlockId,
+    observer: Observer<Blockchain, CliqueOracle>,
     made: usize,
-    /// In lock step, each cites what was made before the round.
     lock_step: bool,
-    round: (cbc_message::Justification, BlockId),
+    /// What all know who speak now, and build on.
+    known: (Justification, BlockId),
 }
 
 impl Maker {
     fn new(validators: Arc<ValidatorSet>, lock_step: bool) -> Self {
-        let view = View::with_limits(validators, Limits::NONE);
-        let round = (view.justification(), BlockId::Genesis);
-        Self { view, tip: BlockId::Genesis, made: 0, lock_step, round }
+        let observer = observer(&validators, false);
+        Self { observer, made: 0, lock_step, known: (Justification::EMPTY, BlockId::Genesis) }
+    }
+
+    fn view(&self) -> &View<BlockVote> {
+        self.observer.view()
     }
 
     fn make(&mut self) -> Message<BlockVote> {
-        let count = self.view.validators().len();
-        if !self.lock_step || self.made.is_multiple_of(count) {
-            self.round = (self.view.justification(), self.tip);
+        let count = self.view().validators().len();
+        if !self.lock_step {
+            self.known.0 = self.view().justification();
+        } else if self.made.is_multiple_of(count) {
+            let head = self.observer.estimate().unwrap();
+            self.known =
+                (self.view().justification(), self.observer.blocks().id(self.view(), head));
         }
         let sender = ValidatorId::new((self.made % count) as u32);
-        let (justification, parent) = self.round.clone();
-        let sequence_number = self.view.next_sequence_number(sender);
+        let (justification, parent) = self.known.clone();
+        let sequence_number = self.view().next_sequence_number(sender);
         let estimate = BlockVote::Propose { parent };
         let message = Message::new(Header { sender, sequence_number, justification, estimate });
-        self.view.insert(message.clone()).unwrap();
+        self.observer.receive(message.clone()).unwrap();
         if !self.lock_step {
-            self.tip = BlockId::Proposed(message.hash());
+            self.known.1 = BlockId::Proposed(message.hash());
         }
         self.made += 1;
         message
@@ -117,7 +124,7 @@ fn arrival(
         let mut bytes = maker.bytes(messages);
         order(&mut bytes);
         group.throughput(Throughput::Elements(messages as u64));
-        let floor = Floor::of(&maker.view);
+        let floor = Floor::of(maker.view());
         let cited: Vec<Vec<MessageHash>> = bytes
             .iter()
             .map(|bytes| decode::<BlockVote>(bytes).unwrap().justification().hashes().collect())
