@@ -7,12 +7,13 @@
 mod twin;
 
 use std::hint::black_box;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use blake3::hazmat::{HasherExt, hash_derive_key_context};
 use cbc_message::{
     BlockId, BlockVote, Citation, HASH_CONTEXT, HashIndex, HashNumbers, Header, Justification,
-    Message, MessageHash, ValidatorId, decode, encode,
+    Message, MessageHash, ValidatorId, decode, decode_all, encode,
 };
 use criterion::measurement::WallTime;
 use criterion::{
@@ -69,10 +70,6 @@ fn hashing(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("derive_key", citations), |bencher| {
             bencher.iter(|| blake3::derive_key(HASH_CONTEXT, black_box(&bytes)));
         });
-        let kept = blake3::Hasher::new_from_context_key(&key);
-        group.bench_function(BenchmarkId::new("hasher cloned", citations), |bencher| {
-            bencher.iter(|| black_box(&kept).clone().update(black_box(&bytes)).finalize());
-        });
     }
     group.finish();
 }
@@ -101,6 +98,22 @@ fn decoding(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("bincode", citations), |bencher| {
             bencher.iter(|| twin::decode::<BlockVote>(black_box(&bytes)).unwrap());
         });
+    }
+    group.finish();
+}
+
+fn decoding_batches(criterion: &mut Criterion) {
+    let mut group = group(criterion, "codec/decode a batch");
+    for (citations, _, bytes) in votes() {
+        let batch = vec![bytes; if measuring() { 4000 } else { 4 }];
+        group.throughput(Throughput::Elements(batch.len() as u64));
+        for threads in [1, 2, 4] {
+            let id = BenchmarkId::new(format!("threads: {threads}"), citations);
+            let threads = NonZeroUsize::new(threads).unwrap();
+            group.bench_function(id, |bencher| {
+                bencher.iter(|| decode_all::<BlockVote>(black_box(&batch), threads));
+            });
+        }
     }
     group.finish();
 }
@@ -137,5 +150,5 @@ fn looking_up(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, hashing, encoding, decoding, looking_up);
+criterion_group!(benches, hashing, encoding, decoding, decoding_batches, looking_up);
 criterion_main!(benches);

@@ -34,8 +34,6 @@
 //! The part before the estimate is written and read by hand, in one pass, and has one encoding by
 //! construction; serde and bincode see the estimate alone.
 
-use std::io;
-
 use bincode::Options;
 use thiserror::Error;
 
@@ -219,15 +217,18 @@ impl Reader<'_> {
 
     /// The estimate, which takes all the bytes that are left, as its canonical encoding does (V7).
     fn estimate<E: Estimate>(&self) -> Result<E, DecodeError> {
-        let estimate = format()
+        let estimate: E = format()
             .with_limit(MAX_MESSAGE_BYTES as u64)
             .deserialize(self.rest)
             .map_err(|error| malformed(self.position(), format_args!("the estimate: {error}")))?;
-        let mut matching = Matching { expected: self.rest };
-        let written = format().serialize_into(&mut matching, &estimate);
-        match (written, matching.expected) {
-            (Ok(()), []) => Ok(estimate),
-            (_, left) => Err(DecodeError::NotCanonical { position: self.total - left.len() }),
+        // Should it not serialize, it has no canonical encoding.
+        let canonical = format().serialize(&estimate).unwrap_or_default();
+        if canonical == self.rest {
+            Ok(estimate)
+        } else {
+            let pairs = canonical.iter().zip(self.rest);
+            let same = pairs.take_while(|(byte, found)| byte == found).count();
+            Err(DecodeError::NotCanonical { position: self.position() + same })
         }
     }
 }
@@ -235,33 +236,6 @@ impl Reader<'_> {
 #[cold]
 fn malformed(position: usize, reason: std::fmt::Arguments<'_>) -> DecodeError {
     DecodeError::Malformed { reason: format!("byte {position}: {reason}") }
-}
-
-/// A writer that takes only the bytes it expects: compares an encoding without storing it.
-struct Matching<'a> {
-    /// What is still to be written.
-    expected: &'a [u8],
-}
-
-impl io::Write for Matching<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.expected.strip_prefix(bytes) {
-            Some(rest) => {
-                self.expected = rest;
-                Ok(bytes.len())
-            }
-            None => {
-                let pairs = self.expected.iter().zip(bytes);
-                let same = pairs.take_while(|(expected, byte)| expected == byte).count();
-                self.expected = self.expected.get(same..).unwrap_or_default();
-                Err(io::ErrorKind::InvalidData.into())
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Why bytes are not a message.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use blake3::Hasher;
 use blake3::hazmat::{self, ContextKey, HasherExt};
+use blake3::{CHUNK_LEN, Hasher};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -13,8 +13,8 @@ use thiserror::Error;
 /// use of BLAKE3 can produce a message's hash.
 pub const HASH_CONTEXT: &str = "cbc-casper 2026-11-23 message header v1";
 
-/// What BLAKE3 makes of [`HASH_CONTEXT`], once and not for every message: `blake3::derive_key` would
-/// hash the context each time, which costs as much as 64 bytes of message.
+/// What BLAKE3 makes of [`HASH_CONTEXT`], computed once: `blake3::derive_key` hashes the context each
+/// time, which costs as much as 64 bytes of message.
 static CONTEXT_KEY: LazyLock<ContextKey> =
     LazyLock::new(|| hazmat::hash_derive_key_context(HASH_CONTEXT));
 
@@ -29,8 +29,13 @@ pub struct MessageHash([u8; 32]);
 impl MessageHash {
     /// The hash of a header whose canonical encoding is `canonical`.
     pub(crate) fn of(canonical: &[u8]) -> Self {
-        let mut hasher = Hasher::new_from_context_key(&CONTEXT_KEY);
-        Self(hasher.update(canonical).finalize().into())
+        if canonical.len() > CHUNK_LEN {
+            // The context is little beside it, and here BLAKE3 takes all chunks at once.
+            Self(blake3::derive_key(HASH_CONTEXT, canonical))
+        } else {
+            let mut hasher = Hasher::new_from_context_key(&CONTEXT_KEY);
+            Self(hasher.update(canonical).finalize().into())
+        }
     }
 
     /// A hash from its bytes, for instance one that a peer asks for.

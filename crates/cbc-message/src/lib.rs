@@ -30,6 +30,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch;
 pub mod codec;
 mod estimate;
 mod hash;
@@ -41,6 +42,7 @@ mod validator;
 
 pub use serde;
 
+pub use batch::decode_all;
 pub use codec::{DecodeError, MAX_MESSAGE_BYTES, decode, encode};
 pub use estimate::{
     Bit, BlockEstimate, BlockId, BlockVote, Estimate, Integer, NotABit, NotAPermutation, Order,

@@ -4,10 +4,12 @@
 
 mod twin;
 
+use std::num::NonZeroUsize;
+
 use cbc_message::{
     Bit, BlockId, BlockVote, Citation, DecodeError, EquivocationProof, Estimate, HASH_CONTEXT,
     Header, Integer, Justification, MAX_MESSAGE_BYTES, Message, MessageHash, Order, ValidatorId,
-    decode, encode,
+    decode, decode_all, encode,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -358,6 +360,20 @@ proptest! {
         }
         bytes.truncate(cut.index(bytes.len()));
         assert_damage_shows(&original, &bytes);
+    }
+
+    #[test]
+    fn a_batch_decodes_the_same_on_any_number_of_threads(
+        batch in prop::collection::vec((any_message(any::<i64>().prop_map(Integer)), Damage::any()), 0..20),
+        threads in 1usize..30,
+    ) {
+        let batch: Vec<Vec<u8>> = batch
+            .iter()
+            .flat_map(|(message, damage)| [encode(message), damage.done_to(&encode(message))])
+            .collect();
+        let one_by_one: Vec<_> = batch.iter().map(|bytes| decode::<Integer>(bytes)).collect();
+        prop_assert_eq!(decode_all(&batch, NonZeroUsize::MIN), one_by_one.clone());
+        prop_assert_eq!(decode_all(&batch, NonZeroUsize::new(threads).unwrap()), one_by_one);
     }
 
     #[test]
