@@ -39,14 +39,18 @@ mod borda;
 mod copeland;
 mod estimator;
 mod ghost;
+mod loaded_votes;
 mod median;
 mod orders;
 #[cfg(test)]
 mod testing;
+mod vote_tree;
 
 pub use borda::Borda;
 pub use copeland::Copeland;
 pub use estimator::{Estimator, MajorityDriven, Vote};
 pub use ghost::Ghost;
+pub use loaded_votes::LoadedVotes;
 pub use median::WeightedMedian;
 pub use orders::WrongItemCount;
+pub use vote_tree::VoteTree;

@@ -1,0 +1,96 @@
+//! Whose vote lies where in a [`VoteTree`].
+
+use cbc_message::{MessageHash, ValidatorId, Weight};
+
+use crate::VoteTree;
+
+/// A [`VoteTree`] with at most one vote of each validator, which moves to what is asked.
+///
+/// ```
+/// use cbc_estimator::LoadedVotes;
+/// use cbc_message::{MessageHash, ValidatorId, Weight};
+///
+/// let [alice, bob] = [0, 1].map(ValidatorId::new);
+/// let mut votes = LoadedVotes::new();
+/// let left = votes.insert(0, MessageHash::from_bytes([1; 32]));
+/// let right = votes.insert(0, MessageHash::from_bytes([2; 32]));
+/// votes.set(alice, left, Weight::new(3));
+/// votes.set(bob, right, Weight::new(2));
+/// assert_eq!(votes.head(0), left);
+/// votes.set(alice, right, Weight::new(3));
+/// assert_eq!(votes.head(0), right);
+/// votes.withdraw(alice);
+/// votes.withdraw(bob);
+/// assert_eq!(votes.head(0), 0);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct LoadedVotes {
+    tree: VoteTree,
+    /// By validator: the block and the weight of the vote; a weight of 0 for none.
+    votes: Vec<(u32, u64)>,
+}
+
+impl LoadedVotes {
+    /// The tree of only the root, block 0, without votes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of blocks, the root included.
+    pub fn block_count(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// Adds a block, as [`VoteTree::insert`] does.
+    pub fn insert(&mut self, parent: u32, key: MessageHash) -> u32 {
+        self.tree.insert(parent, key)
+    }
+
+    /// Lets `validator` vote for `block` with `weight`, instead of what its vote was before. The
+    /// votes of all validators together must not weigh more than `u64` holds. O(1) if nothing
+    /// changes, else as [`VoteTree::transfer`].
+    pub fn set(&mut self, validator: ValidatorId, block: u32, weight: Weight) {
+        if self.votes.len() <= validator.index() {
+            if weight.is_zero() {
+                return;
+            }
+            self.votes.resize(validator.index() + 1, (0, 0));
+        }
+        let vote = &mut self.votes[validator.index()];
+        let (old_block, old_weight) = std::mem::replace(vote, (block, weight.get()));
+        let moved = old_weight.min(weight.get());
+        // First what makes the whole lighter: it must never weigh more than is allowed.
+        self.tree.remove(old_block, old_weight - moved);
+        self.tree.transfer(old_block, block, moved);
+        self.tree.add(block, weight.get() - moved);
+    }
+
+    /// Takes the vote of `validator` away, if it has one.
+    pub fn withdraw(&mut self, validator: ValidatorId) {
+        self.set(validator, 0, Weight::ZERO);
+    }
+
+    /// The block that the loaded vote of `validator` is for; `None` without a vote of any weight.
+    pub fn block(&self, validator: ValidatorId) -> Option<u32> {
+        let &(block, weight) = self.votes.get(validator.index())?;
+        (weight > 0).then_some(block)
+    }
+
+    /// The head from the block `start`, by the loaded votes.
+    pub fn head(&mut self, start: u32) -> u32 {
+        self.tree.head(start)
+    }
+
+    /// Drops all blocks but `root` and its descendants, and the votes for them, and renumbers the
+    /// rest as [`VoteTree::prune_to`] does. O(n) for the blocks, and O(log n) for each vote.
+    pub fn prune_to(&mut self, root: u32) -> Vec<u32> {
+        let kept = self.tree.prune_to(root);
+        for vote in &mut self.votes {
+            *vote = match kept.binary_search(&vote.0) {
+                Ok(block) => (block as u32, vote.1),
+                Err(_) => (0, 0),
+            };
+        }
+        kept
+    }
+}
