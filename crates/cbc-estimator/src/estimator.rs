@@ -64,6 +64,18 @@ pub trait Estimator<D: MessageDag> {
         start: Option<&Self::Value>,
     ) -> Option<Self::Value>;
 
+    /// As [`estimate`](Self::estimate), from whatever was worked out when it was asked before: for
+    /// whoever asks again and again, of votes of which few differ from those asked of last.
+    fn track(
+        &mut self,
+        dag: &D,
+        validators: &ValidatorSet,
+        votes: &[Vote],
+        start: Option<&Self::Value>,
+    ) -> Option<Self::Value> {
+        self.estimate(dag, validators, votes, start)
+    }
+
     /// Whether a message may carry `estimate` where [`estimate`](Self::estimate) answers `value`
     /// (rule V5).
     fn follows(&self, dag: &D, value: &Self::Value, estimate: &D::Estimate) -> bool;

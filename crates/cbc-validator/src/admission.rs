@@ -56,7 +56,7 @@ impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
         // From the genesis, not from what this view has finalized: the verdict depends on the
         // message's own past alone.
         let votes: Vec<Vote> = votes(candidate.citations).collect();
-        match self.estimator.estimate(view, view.validators(), &votes, None) {
+        match self.estimator.track(view, view.validators(), &votes, None) {
             Some(value) if !self.estimator.follows(view, &value, found) => {
                 Err(InvalidEstimate::DoesNotFollow {
                     expected: self.protocol.estimate(view, self.estimator, &value),

@@ -172,8 +172,13 @@ impl<P: Protocol, O> Observer<P, O> {
         &mut self,
         sender: ValidatorId,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        let value = self.estimate().ok_or(MakeError::NoEstimate)?;
-        if self.is_overturned() {
+        let start = self.finalized.as_ref().map(|finalized| finalized.value.clone());
+        let value = self.track_from(start.as_ref()).ok_or(MakeError::NoEstimate)?;
+        // The fork choice that others check has left what is finalized here.
+        let is_overturned = self.check_estimates
+            && start.is_some()
+            && self.track_from(None).is_none_or(|checked| checked != value);
+        if is_overturned {
             let observed_fault_weight = self.view.observed_fault_weight();
             return Err(MakeError::Overturned { observed_fault_weight });
         }
@@ -210,21 +215,19 @@ impl<P: Protocol, O> Observer<P, O> {
         self.estimate_from(self.finalized.as_ref().map(|finalized| &finalized.value))
     }
 
-    /// Whether the fork choice that others check has left what is finalized here: more validators
-    /// have equivocated than that tolerated.
-    pub(crate) fn is_overturned(&self) -> bool {
-        self.check_estimates
-            && self.finalized.is_some()
-            && self.estimate() != self.estimate_from(None)
+    fn estimate_from(&self, start: Option<&P::Value>) -> Option<P::Value> {
+        self.estimator.estimate(&self.view, self.view.validators(), &self.votes(), start)
     }
 
-    fn estimate_from(&self, start: Option<&P::Value>) -> Option<P::Value> {
-        let votes: Vec<Vote> = self
-            .view
-            .latest_honest_messages()
-            .map(|(validator, message)| Vote { validator, message })
-            .collect();
-        self.estimator.estimate(&self.view, self.view.validators(), &votes, start)
+    /// As [`estimate_from`](Self::estimate_from), for those who ask often.
+    fn track_from(&mut self, start: Option<&P::Value>) -> Option<P::Value> {
+        let votes = self.votes();
+        self.estimator.track(&self.view, self.view.validators(), &votes, start)
+    }
+
+    fn votes(&self) -> Vec<Vote> {
+        let latest = self.view.latest_honest_messages();
+        latest.map(|(validator, message)| Vote { validator, message }).collect()
     }
 }
 
@@ -310,7 +313,7 @@ where
     ) -> Result<Option<&Finalized<P::Value>>, FinalityConflict<P::Value>> {
         // From the genesis: from the last finalized value one could never leave it, and would not
         // see that it had been overturned.
-        let Some(tip) = self.estimate_from(None) else { return Ok(None) };
+        let Some(tip) = self.track_from(None) else { return Ok(None) };
         let finalized = self.finalized.as_ref().map(|finalized| &finalized.value);
         let overturned = finalized
             .filter(|finalized| self.protocol.conflict(&self.estimator, finalized, &tip))

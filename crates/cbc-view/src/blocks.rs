@@ -16,6 +16,16 @@ impl BlockIndex {
     /// The root of every chain: the genesis, or what took its place ([`BlockTree::prune`]).
     pub const GENESIS: Self = Self(0);
 
+    /// The block learned of as the `index`-th, from 0: the genesis is the first.
+    pub const fn new(index: u32) -> Self {
+        Self(index)
+    }
+
+    /// The place, as kept in compact tables.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
     /// The place, for tables that have an entry for each block.
     pub const fn index(self) -> usize {
         self.0 as usize
