@@ -41,6 +41,23 @@ impl BitSet {
         self.words.copy_from_slice(&other.words);
     }
 
+    /// Becomes the set of the places at which `values` are at least `least`.
+    pub fn assign_at_least(&mut self, values: &[u32], least: u32) {
+        for (word, values) in self.words.iter_mut().zip(values.chunks(64)) {
+            // First a byte each, then a bit: both without branches.
+            let mut bytes = [0_u8; 64];
+            for (byte, &value) in bytes.iter_mut().zip(values) {
+                *byte = u8::from(value >= least);
+            }
+            let bits = bytes.chunks_exact(8).map(|eight| {
+                let eight = u64::from_le_bytes(std::array::from_fn(|place| eight[place]));
+                // Bit 8i of the eight goes to bit 56 + i of the product.
+                eight.wrapping_mul(0x0102_0408_1020_4080) >> 56
+            });
+            *word = (0..).step_by(8).zip(bits).map(|(place, bits)| bits << place).sum();
+        }
+    }
+
     /// Takes everything out.
     pub fn clear(&mut self) {
         self.words.fill(0);

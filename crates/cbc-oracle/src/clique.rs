@@ -1,9 +1,10 @@
 //! The clique oracle (semantics §6).
 
-use cbc_message::ValidatorSet;
-use cbc_view::{MessageDag, Property};
+use cbc_message::{ValidatorSet, Weight};
+use cbc_view::{Chain, MessageDag, Property};
 
-use crate::{LobbyingGraph, Quorum, Safety, SafetyOracle, max_clique};
+use crate::oracle::deepest;
+use crate::{LobbyingGraph, LobbyingTable, Quorum, Safety, SafetyOracle, max_clique};
 
 /// The clique oracle: the quorum is the heaviest clique of the lobbying graph.
 ///
@@ -56,5 +57,20 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
         let members = clique.members.iter().map(|&vertex| graph.vertices()[vertex]).collect();
         Safety::of_quorum(Quorum::new(members, validators), validators)
             .with_strength_at_most(clique.bound, validators)
+    }
+
+    fn deepest_safe(
+        &self,
+        dag: &D,
+        validators: &ValidatorSet,
+        chain: &dyn Chain<D>,
+        table: &mut LobbyingTable,
+        above: u32,
+        threshold: Weight,
+    ) -> Option<(u32, Safety)> {
+        table.update(dag, chain);
+        deepest(above, chain.depth(), threshold, |depth| {
+            table.clique(validators, depth, self.budget)
+        })
     }
 }

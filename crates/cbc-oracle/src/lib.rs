@@ -62,6 +62,7 @@ mod max_clique;
 mod oracle;
 mod poc;
 mod safety;
+mod table;
 mod tracker;
 
 pub use bitset::BitSet;
@@ -71,4 +72,5 @@ pub use max_clique::{MaxClique, max_clique};
 pub use oracle::SafetyOracle;
 pub use poc::poc_faults;
 pub use safety::{Quorum, Safety, faults};
+pub use table::LobbyingTable;
 pub use tracker::LobbyingTracker;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cbc_message::ValidatorSet;
-use cbc_view::{MessageDag, Property};
+use cbc_message::{ValidatorSet, Weight};
+use cbc_view::{Chain, MessageDag, Property};
 
-use crate::Safety;
+use crate::{LobbyingTable, Safety};
 
 /// Finds how safe a candidate is in a view (semantics §6).
 ///
@@ -21,6 +21,60 @@ pub trait SafetyOracle<D: MessageDag> {
     /// that are majority driven (semantics §7), and counts equivocators beyond those that `dag`
     /// already proves.
     fn safety(&self, dag: &D, validators: &ValidatorSet, candidate: &dyn Property<D>) -> Safety;
+
+    /// The depth and the safety of the deepest candidate of `chain`, past the first `above`, whose
+    /// fault tolerance reaches `threshold`; `None` if none does.
+    ///
+    /// `table` is whatever its owner asked with last, in this DAG, or a new one. Oracles that read
+    /// the lobbying graph find there what they worked out then, and answer the sooner.
+    ///
+    /// Along a chain no candidate is safer than one before it (semantics §6), so this looks at
+    /// O(log n) of n candidates; at two, where the answer is the first past `above`.
+    fn deepest_safe(
+        &self,
+        dag: &D,
+        validators: &ValidatorSet,
+        chain: &dyn Chain<D>,
+        table: &mut LobbyingTable,
+        above: u32,
+        threshold: Weight,
+    ) -> Option<(u32, Safety)> {
+        let _ = table;
+        let safety = |depth| {
+            let agrees = |dag: &D, message| chain.agreement(dag, message) >= depth;
+            self.safety(dag, validators, &agrees)
+        };
+        deepest(above, chain.depth(), threshold, safety)
+    }
+}
+
+/// The last depth past `above`, up to `end`, at which `safety` reaches `threshold`, and what it is
+/// there. In steps that grow from 1 on, then by bisection.
+pub(crate) fn deepest(
+    above: u32,
+    end: u32,
+    threshold: Weight,
+    mut safety: impl FnMut(u32) -> Safety,
+) -> Option<(u32, Safety)> {
+    let mut deepest = None;
+    let (mut safe, mut step) = (above, 1);
+    // The first depth that is known not to be safe; beyond the end, none is yet.
+    let mut failed: Option<u32> = None;
+    while safe < end && failed.is_none_or(|failed| failed - safe > 1) {
+        let depth = match failed {
+            Some(failed) => safe + (failed - safe) / 2,
+            None => end.min(safe.saturating_add(step)),
+        };
+        let found = safety(depth);
+        if found.reaches(threshold) {
+            safe = depth;
+            step = step.saturating_mul(2);
+            deepest = Some((depth, found));
+        } else {
+            failed = Some(depth);
+        }
+    }
+    deepest
 }
 
 macro_rules! forward_to_inner {
@@ -37,6 +91,18 @@ macro_rules! forward_to_inner {
                 candidate: &dyn Property<D>,
             ) -> Safety {
                 (**self).safety(dag, validators, candidate)
+            }
+
+            fn deepest_safe(
+                &self,
+                dag: &D,
+                validators: &ValidatorSet,
+                chain: &dyn Chain<D>,
+                table: &mut LobbyingTable,
+                above: u32,
+                threshold: Weight,
+            ) -> Option<(u32, Safety)> {
+                (**self).deepest_safe(dag, validators, chain, table, above, threshold)
             }
         }
     )*};

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use cbc_estimator::{Estimator, MajorityDriven, Vote};
 use cbc_message::{Header, Message, ValidatorId, ValidatorSet, Weight};
-use cbc_oracle::{Safety, SafetyOracle};
-use cbc_view::{BlockTree, Limits, MessageIndex, Perspective, Property, Receipt, Rejection, View};
+use cbc_oracle::{LobbyingTable, Safety, SafetyOracle};
+use cbc_view::{
+    BlockTree, Chain, Limits, MessageIndex, Perspective, Property, Receipt, Rejection, View,
+};
 use thiserror::Error;
 use tracing::{error, info};
 
@@ -56,6 +58,8 @@ pub struct Observer<P: Protocol, O> {
     finalized: Option<Finalized<P::Value>>,
     threshold: Weight,
     check_estimates: bool,
+    /// The value that the oracle was asked about last, and what it worked out then.
+    asked: (Option<P::Value>, LobbyingTable),
 }
 
 impl<P: Protocol, O> Observer<P, O> {
@@ -80,6 +84,7 @@ impl<P: Protocol, O> Observer<P, O> {
             finalized: None,
             threshold: Weight::ZERO,
             check_estimates: true,
+            asked: (None, LobbyingTable::new()),
         }
     }
 
@@ -248,24 +253,20 @@ impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
     }
 
     /// The last of the candidates of `tip`, past the first `above`, that is safe at the threshold.
-    ///
-    /// By bisection, since no candidate is safer than one before it (semantics §6): the oracle is
-    /// asked O(log n) times for n candidates.
-    fn deepest_safe(&self, tip: &P::Value, above: u32) -> Option<Finalized<P::Value>> {
-        let mut deepest = None;
-        let (mut safe, mut unsafe_) = (above, self.protocol.depth(&self.estimator, tip) + 1);
-        while unsafe_ - safe > 1 {
-            let depth = safe + (unsafe_ - safe) / 2;
-            let value = self.protocol.candidate(&self.estimator, tip, depth);
-            let safety = self.safety(&value);
-            if safety.reaches(self.threshold) {
-                safe = depth;
-                deepest = Some(Finalized { value, safety });
-            } else {
-                unsafe_ = depth;
-            }
+    fn deepest_safe(&mut self, tip: &P::Value, above: u32) -> Option<Finalized<P::Value>> {
+        let Self { protocol, oracle, view, estimator, asked, threshold, .. } = self;
+        let (of, table) = asked;
+        if of.as_ref() != Some(tip) {
+            let common = |of: &P::Value| protocol.common_depth(estimator, of, tip);
+            table.set_common_depth(of.as_ref().map_or(0, common));
+            *of = Some(tip.clone());
         }
-        deepest
+        let chain = protocol.chain(estimator, tip);
+        let chain: &dyn Chain<View<P::Estimate>> = &chain;
+        let validators = view.validators();
+        let (depth, safety) =
+            oracle.deepest_safe(view, validators, chain, table, above, *threshold)?;
+        Some(Finalized { value: protocol.candidate(estimator, tip, depth), safety })
     }
 }
 

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use cbc_estimator::{Borda, Copeland, Estimator, Ghost, WeightedMedian};
 use cbc_message::{Bit, BlockVote, Estimate, Integer, Order};
-use cbc_view::{BlockIndex, Equals, OnBlock, Property, View};
+use cbc_view::{BlockIndex, Chain, Equals, OnBlock, Property, UpTo, View};
 
 /// A consensus protocol: ties estimate, estimator and conflict together.
 ///
@@ -42,6 +42,21 @@ pub trait Protocol {
         value: &Self::Value,
     ) -> impl Property<View<Self::Estimate>> + use<'a, Self>;
 
+    /// The candidates of `value`.
+    fn chain<'a>(
+        &self,
+        estimator: &'a Self::Estimator,
+        value: &Self::Value,
+    ) -> impl Chain<View<Self::Estimate>> + use<'a, Self>;
+
+    /// How many candidates the two values have in common.
+    fn common_depth(
+        &self,
+        estimator: &Self::Estimator,
+        one: &Self::Value,
+        other: &Self::Value,
+    ) -> u32;
+
     /// The number of candidates in the chain that ends in `value`; 0 for what nobody needs to
     /// decide.
     fn depth(&self, estimator: &Self::Estimator, value: &Self::Value) -> u32;
@@ -62,8 +77,8 @@ pub trait Protocol {
         one: &Self::Value,
         other: &Self::Value,
     ) -> bool {
-        let depth = self.depth(estimator, one).min(self.depth(estimator, other));
-        self.candidate(estimator, one, depth) != self.candidate(estimator, other, depth)
+        let least = self.depth(estimator, one).min(self.depth(estimator, other));
+        self.common_depth(estimator, one, other) < least
     }
 }
 
@@ -90,6 +105,18 @@ impl Protocol for Blockchain {
         block: &BlockIndex,
     ) -> impl Property<View<BlockVote>> + use<'a> {
         OnBlock { blocks: ghost.blocks(), block: *block }
+    }
+
+    fn chain<'a>(
+        &self,
+        ghost: &'a Ghost,
+        block: &BlockIndex,
+    ) -> impl Chain<View<BlockVote>> + use<'a> {
+        UpTo { blocks: ghost.blocks(), block: *block }
+    }
+
+    fn common_depth(&self, ghost: &Ghost, one: &BlockIndex, other: &BlockIndex) -> u32 {
+        ghost.blocks().height(ghost.blocks().common_ancestor(*one, *other))
     }
 
     fn depth(&self, ghost: &Ghost, block: &BlockIndex) -> u32 {
@@ -146,6 +173,14 @@ where
 
     fn property<'a>(&self, _: &'a S, value: &E) -> impl Property<View<E>> + use<'a, E, S> {
         Equals(value.clone())
+    }
+
+    fn chain<'a>(&self, _: &'a S, value: &E) -> impl Chain<View<E>> + use<'a, E, S> {
+        Equals(value.clone())
+    }
+
+    fn common_depth(&self, _: &S, one: &E, other: &E) -> u32 {
+        u32::from(one == other)
     }
 
     fn depth(&self, _: &S, _: &E) -> u32 {

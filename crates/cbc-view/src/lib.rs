@@ -66,7 +66,7 @@ pub use dag::{HashedDag, MessageDag, MessageIndex, Seen};
 pub use limits::Limits;
 pub use panorama::Citations;
 pub use perspective::Perspective;
-pub use property::{Equals, OnBlock, Property};
+pub use property::{Chain, Equals, OnBlock, Property, UpTo};
 pub use prune::Pruned;
 pub use receipt::{Equivocation, Justified, Reason, Receipt, Rejection, Status};
 pub use validity::{Forgotten, Invalid};

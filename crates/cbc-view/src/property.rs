@@ -42,3 +42,46 @@ impl<D: MessageDag + ?Sized> Property<D> for OnBlock<'_> {
             .is_some_and(|voted| self.blocks.is_ancestor_or_same(self.block, voted))
     }
 }
+
+/// A chain of candidates, each of which is implied by the next: the blocks that a block is on, from
+/// height 1 up to itself. Whatever agrees with one agrees with all before it, so that one number
+/// says which of them a message agrees with.
+pub trait Chain<D: MessageDag + ?Sized> {
+    /// How many candidates there are: they have the depths 1, 2, … up to this one.
+    fn depth(&self) -> u32;
+
+    /// The depth of the deepest candidate that the estimate of `message` agrees with; 0 for none.
+    fn agreement(&self, dag: &D, message: MessageIndex) -> u32;
+}
+
+/// A single candidate.
+impl<D: MessageDag<Estimate = E>, E: Eq> Chain<D> for Equals<E> {
+    fn depth(&self) -> u32 {
+        1
+    }
+
+    fn agreement(&self, dag: &D, message: MessageIndex) -> u32 {
+        u32::from(self.agrees(dag, message))
+    }
+}
+
+/// The blocks up to this one, by height. O(log n) a message.
+#[derive(Clone, Copy, Debug)]
+pub struct UpTo<'a> {
+    /// The blocks that the DAG's messages vote for.
+    pub blocks: &'a BlockTree,
+    /// The last candidate.
+    pub block: BlockIndex,
+}
+
+impl<D: MessageDag + ?Sized> Chain<D> for UpTo<'_> {
+    fn depth(&self) -> u32 {
+        self.blocks.height(self.block)
+    }
+
+    fn agreement(&self, _: &D, message: MessageIndex) -> u32 {
+        self.blocks
+            .voted_by(message)
+            .map_or(0, |voted| self.blocks.height(self.blocks.common_ancestor(voted, self.block)))
+    }
+}

@@ -1,0 +1,277 @@
+//! The lobbying graphs of all candidates of a chain at once, kept from one question to the next.
+
+use std::collections::VecDeque;
+
+use cbc_message::{ValidatorId, ValidatorSet, Weight};
+use cbc_view::{Chain, MessageDag, MessageIndex, Seen};
+
+use crate::{BitSet, Quorum, Safety, max_clique};
+
+/// To which depth of a chain of candidates each arrow of the lobbying graph holds.
+///
+/// A message agrees with the first so many candidates of a chain, its *agreement*. So there is an
+/// arrow from v to u (semantics §6) in the graph of exactly those candidates that are no deeper
+/// than the least agreement among the messages of u from the one that v's latest message cites up
+/// to u's latest; and v is a vertex of those no deeper than the agreement of its own latest
+/// message. Two numbers tell for all candidates what [`LobbyingGraph`](crate::LobbyingGraph) tells
+/// for one.
+///
+/// The table follows a view by comparing everybody's latest message with that of the question
+/// before. For each that is another it costs O(V), as the messages in between lower the column of
+/// their sender, and its row changes where it cites something else. A view that went back, or that
+/// is another observer's of the same messages, is followed in the same way, in O(V) for each
+/// column that may have risen. From scratch it costs O(V²).
+#[derive(Clone, Debug, Default)]
+pub struct LobbyingTable {
+    /// For each validator: its latest message, if it counts, and more of what it said.
+    streams: Vec<Stream>,
+    /// To which depth the arrow from v to u holds, at v · V + u. The arrow to oneself goes by one's
+    /// own citation, too.
+    arrows: Vec<u32>,
+    /// To which depth both arrows between v and u hold, at v · V + u; 0 for v = u.
+    edges: Vec<u32>,
+    /// Agreements less than this hold for the chain of the next question.
+    valid: Option<u32>,
+    /// What was answered since something last changed, by depth.
+    answers: Vec<(u32, Safety)>,
+    /// The graph of one candidate; kept for its memory.
+    graph: Vec<BitSet>,
+}
+
+/// What a validator that counts has said of late.
+#[derive(Clone, Debug, Default)]
+struct Stream {
+    latest: Option<MessageIndex>,
+    /// The agreements of its messages from `oldest` to `latest`; as far back as was asked.
+    agreements: VecDeque<u32>,
+    oldest: Option<MessageIndex>,
+}
+
+impl Stream {
+    fn from_latest(latest: MessageIndex, agreement: u32) -> Self {
+        Self { latest: Some(latest), agreements: [agreement].into(), oldest: Some(latest) }
+    }
+
+    /// The agreement of the latest message; 0 of one that does not count.
+    fn agreement(&self) -> u32 {
+        self.agreements.back().copied().unwrap_or(0)
+    }
+
+    /// The least agreement from `seen`, a message of this validator, up to its latest.
+    fn least_since<D: MessageDag>(
+        &mut self,
+        seen: MessageIndex,
+        dag: &D,
+        chain: &dyn Chain<D>,
+    ) -> u32 {
+        let Some(latest) = self.latest else { return 0 };
+        if self.agreement() == 0 {
+            return 0;
+        }
+        let back = dag.sequence_number(latest).saturating_sub(dag.sequence_number(seen)) as usize;
+        while self.agreements.len() <= back {
+            let Some(before) = self.oldest.and_then(|oldest| dag.previous(oldest)) else { break };
+            self.agreements.push_front(chain.agreement(dag, before));
+            self.oldest = Some(before);
+        }
+        self.agreements.iter().rev().take(back + 1).copied().min().unwrap_or(0)
+    }
+}
+
+/// What became of a validator's stream since the last question.
+enum Change {
+    /// Messages of this least agreement came after.
+    Longer(u32),
+    /// Anything else.
+    Other,
+}
+
+impl LobbyingTable {
+    /// A table that knows of nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The chain of the next question is another: it has the candidates up to `depth` in common
+    /// with that of the last.
+    pub fn set_common_depth(&mut self, depth: u32) {
+        self.valid = Some(self.valid.map_or(depth, |valid| valid.min(depth)));
+        self.answers.clear();
+    }
+
+    /// Follows `dag` to where it is now.
+    pub fn update<D: MessageDag>(&mut self, dag: &D, chain: &dyn Chain<D>) {
+        let count = dag.validator_count();
+        if self.streams.len() != count {
+            *self = Self {
+                streams: vec![Stream::default(); count],
+                arrows: vec![0; count * count],
+                edges: vec![0; count * count],
+                graph: vec![BitSet::new(count); count],
+                ..Self::default()
+            };
+        }
+        if let Some(valid) = self.valid.take() {
+            self.forget_from(valid);
+        }
+        let mut changed = Vec::new();
+        for validator in (0..count as u32).map(ValidatorId::new) {
+            let latest = dag.latest_honest_message(validator);
+            let stream = &mut self.streams[validator.index()];
+            if latest != stream.latest || (latest.is_some() && stream.agreements.is_empty()) {
+                let before = stream.latest;
+                let change = follow(stream, latest, dag, chain);
+                changed.push((validator, before, change));
+            }
+        }
+        if !changed.is_empty() {
+            self.answers.clear();
+        }
+        // Columns first: what others cite of those who have spoken.
+        for (validator, _, change) in &changed {
+            match change {
+                Change::Longer(least) => self.lower_column(validator.index(), *least),
+                Change::Other => self.renew_column(*validator, dag, chain),
+            }
+        }
+        for &(validator, before, _) in &changed {
+            self.renew_row(validator, before, dag, chain);
+        }
+    }
+
+    /// Forgets agreements of `valid` and more: the candidates there are others now.
+    fn forget_from(&mut self, valid: u32) {
+        for stream in &mut self.streams {
+            if stream.agreements.iter().any(|&agreement| agreement >= valid) {
+                // Nothing but the latest of them bears on the column, and that only if it is not
+                // less than `valid` itself.
+                match stream.latest.filter(|_| stream.agreement() < valid) {
+                    Some(latest) => *stream = Stream::from_latest(latest, stream.agreement()),
+                    None => stream.agreements.clear(),
+                }
+            }
+        }
+    }
+
+    /// Nobody cites more of `u` than `least` agrees with.
+    fn lower_column(&mut self, u: usize, least: u32) {
+        for v in 0..self.streams.len() {
+            let arrow = self.arrow(v, u).min(least);
+            self.set_arrow(v, u, arrow);
+        }
+    }
+
+    /// Works out anew to which depth each arrow to `u` holds.
+    fn renew_column<D: MessageDag>(&mut self, u: ValidatorId, dag: &D, chain: &dyn Chain<D>) {
+        for v in 0..self.streams.len() {
+            let seen = self.streams[v].latest.and_then(|latest| dag.seen(latest, u).latest());
+            let stream = &mut self.streams[u.index()];
+            let arrow = seen.map_or(0, |seen| stream.least_since(seen, dag, chain));
+            self.set_arrow(v, u.index(), arrow);
+        }
+    }
+
+    /// Works out anew to which depth the arrows from `v` hold whose citations are not those of the
+    /// message `before`.
+    fn renew_row<D: MessageDag>(
+        &mut self,
+        v: ValidatorId,
+        before: Option<MessageIndex>,
+        dag: &D,
+        chain: &dyn Chain<D>,
+    ) {
+        let Some(latest) = self.streams[v.index()].latest else {
+            return (0..self.streams.len()).for_each(|u| self.set_arrow(v.index(), u, 0));
+        };
+        for u in (0..self.streams.len() as u32).map(ValidatorId::new) {
+            let seen = dag.seen(latest, u);
+            if before.is_some_and(|before| dag.seen(before, u) == seen) {
+                continue;
+            }
+            let arrow = match seen {
+                Seen::Latest(seen) => self.streams[u.index()].least_since(seen, dag, chain),
+                Seen::Nothing | Seen::Equivocation(..) => 0,
+            };
+            self.set_arrow(v.index(), u.index(), arrow);
+        }
+    }
+
+    fn arrow(&self, v: usize, u: usize) -> u32 {
+        self.arrows[v * self.streams.len() + u]
+    }
+
+    fn set_arrow(&mut self, v: usize, u: usize, depth: u32) {
+        let count = self.streams.len();
+        self.arrows[v * count + u] = depth;
+        if v != u {
+            let edge = depth.min(self.arrow(u, v));
+            self.edges[v * count + u] = edge;
+            self.edges[u * count + v] = edge;
+        }
+    }
+
+    /// What the clique oracle answers for the candidate at `depth`, visiting at most `budget` nodes
+    /// of the search tree. O(V²), and the search.
+    pub fn clique(&mut self, validators: &ValidatorSet, depth: u32, budget: u64) -> Safety {
+        let known = self.answers.iter().find(|(answered, _)| *answered == depth);
+        if let Some((_, safety)) = known {
+            return safety.clone();
+        }
+        let safety = self.clique_anew(validators, depth, budget);
+        self.answers.push((depth, safety.clone()));
+        safety
+    }
+
+    fn clique_anew(&mut self, validators: &ValidatorSet, depth: u32, budget: u64) -> Safety {
+        let counts = |stream: &Stream| stream.latest.is_some() && stream.agreement() >= depth;
+        // Whoever is no vertex weighs nothing, and is left out of the search.
+        let weight_of = |(stream, &weight)| if counts(stream) { weight } else { Weight::ZERO };
+        let weights: Vec<Weight> =
+            self.streams.iter().zip(validators.weights()).map(weight_of).collect();
+        let agreeing: Weight = weights.iter().copied().sum();
+        if agreeing < validators.total() - agreeing {
+            return Safety::none();
+        }
+        for (row, depths) in self.graph.iter_mut().zip(self.edges.chunks(self.streams.len())) {
+            row.assign_at_least(depths, depth);
+        }
+        let clique = max_clique(&weights, &self.graph, budget);
+        let members = clique.members.iter().map(|&member| ValidatorId::new(member as u32));
+        Safety::of_quorum(Quorum::new(members.collect(), validators), validators)
+            .with_strength_at_most(clique.bound, validators)
+    }
+}
+
+/// Makes `stream` end in `latest`.
+fn follow<D: MessageDag>(
+    stream: &mut Stream,
+    latest: Option<MessageIndex>,
+    dag: &D,
+    chain: &dyn Chain<D>,
+) -> Change {
+    let Some(latest) = latest else {
+        *stream = Stream::default();
+        return Change::Other;
+    };
+    // From the new latest message back to the old one, if that is where it leads.
+    let news: Option<Vec<u32>> =
+        stream.latest.filter(|_| !stream.agreements.is_empty()).and_then(|before| {
+            let number = dag.sequence_number(before);
+            let back = std::iter::successors(Some(latest), |&message| dag.previous(message));
+            let new = back.take_while(|&message| dag.sequence_number(message) > number);
+            let new: Vec<MessageIndex> = new.collect();
+            let leads = new.last().is_some_and(|&first| dag.previous(first) == Some(before));
+            leads.then(|| new.iter().map(|&message| chain.agreement(dag, message)).collect())
+        });
+    match news {
+        Some(news) => {
+            stream.agreements.extend(news.iter().rev());
+            stream.latest = Some(latest);
+            Change::Longer(news.into_iter().min().unwrap_or(0))
+        }
+        None => {
+            *stream = Stream::from_latest(latest, chain.agreement(dag, latest));
+            Change::Other
+        }
+    }
+}
