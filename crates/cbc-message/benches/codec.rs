@@ -105,7 +105,8 @@ fn decoding(criterion: &mut Criterion) {
 fn decoding_batches(criterion: &mut Criterion) {
     let mut group = group(criterion, "codec/decode a batch");
     for (citations, _, bytes) in votes() {
-        let batch = vec![bytes; if measuring() { 4000 } else { 4 }];
+        let count = if measuring() { 40_000 / citations } else { 4 };
+        let batch = vec![bytes; count as usize];
         group.throughput(Throughput::Elements(batch.len() as u64));
         for threads in [1, 2, 4] {
             let id = BenchmarkId::new(format!("threads: {threads}"), citations);

@@ -9,7 +9,8 @@ use hashbrown::hash_table::Entry;
 use crate::MessageHash;
 
 /// An index from message hashes to numbers, which stores the numbers alone: 6 to 12 bytes each,
-/// where a [`HashIndex<u32>`](crate::HashIndex) takes 42 to 85.
+/// where a [`HashIndex<u32>`](crate::HashIndex) takes 42 to 85. A look-up reads the hash it finds
+/// where its owner keeps it: past what the caches hold, one more miss than a `HashIndex` has.
 ///
 /// Every method is told, as `hash_of`, how to find the hash of a number, and asks it of no number
 /// but those in the index. It must always answer the same for the same number, or look-ups miss.
