@@ -73,6 +73,15 @@ impl BitSet {
         self.words.iter().all(|&word| word == 0)
     }
 
+    /// Whether all numbers that are in, but for `number`, are in `other`.
+    pub fn is_subset_but_for(&self, number: usize, other: &Self) -> bool {
+        let words = (0..).zip(self.words.iter().zip(&other.words));
+        words.into_iter().all(|(place, (word, other))| {
+            let outside = word & !other;
+            outside == 0 || (place == number / 64 && outside == 1 << (number % 64))
+        })
+    }
+
     /// How many numbers are in.
     pub fn len(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()

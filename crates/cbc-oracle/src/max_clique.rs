@@ -158,6 +158,14 @@ impl Graph<'_> {
         let mut done = Vec::with_capacity(vertices.len());
         let mut bound = Weight::ZERO;
         let mut class = Vec::new();
+        // A vertex that is adjacent to all others has a colour of its own.
+        for vertex in vertices.iter() {
+            if vertices.is_subset_but_for(vertex, &self.edges[vertex]) {
+                bound += left[vertex];
+                uncolored.remove(vertex);
+                done.push((vertex, bound));
+            }
+        }
         while !uncolored.is_empty() {
             class.clear();
             eligible.copy_from(&uncolored);
@@ -165,6 +173,12 @@ impl Graph<'_> {
                 eligible.remove(vertex);
                 eligible.subtract(&self.edges[vertex]);
                 class.push(vertex);
+            }
+            if class.len() == uncolored.len() {
+                // No edges are left: the same class again and again, without those that are done.
+                class.sort_by_key(|&vertex| left[vertex]);
+                done.extend(class.iter().map(|&vertex| (vertex, bound + left[vertex])));
+                break;
             }
             let worth = class.iter().map(|&vertex| left[vertex]).min().unwrap_or_default();
             bound += worth;
