@@ -24,12 +24,14 @@ use report::Report;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Only packages whose name contains TEXT; if there are none, only benchmarks whose group,
-    /// function or size does
+    /// Run only the packages and bench targets whose name contains TEXT; if there are none, only
+    /// benchmarks whose group, function or size does (what the others prepare is still prepared).
+    /// The report keeps what was measured before of all others
     #[arg(long, value_name = "TEXT", conflicts_with = "no_run")]
     only: Option<String>,
-    /// Measure for a moment only: to see that all works, not for numbers to rely on
-    #[arg(long, conflicts_with_all = ["no_run", "readme"])]
+    /// Measure for a moment only, apart from what is measured at length: to see that all works, not
+    /// for numbers to rely on
+    #[arg(long, conflicts_with = "readme")]
     quick: bool,
     /// Measure no time, but report what `cargo bench` left
     #[arg(long)]
@@ -95,28 +97,34 @@ fn targets(workspace: &Metadata) -> Vec<(String, String)> {
 
 /// What to run of these targets, asked for `only` this.
 fn runs(targets: Vec<(String, String)>, only: Option<&str>) -> Vec<Run> {
-    let named = |package: &str| only.is_some_and(|only| package.contains(only));
-    let by_package = targets.iter().any(|(package, _)| named(package));
-    let filter = only.filter(|_| !by_package);
+    let named = |(package, target): &(String, String)| {
+        only.is_some_and(|only| package.contains(only) || target.contains(only))
+    };
+    let by_name = targets.iter().any(named);
+    let filter = only.filter(|_| !by_name);
     targets
         .into_iter()
-        .filter(|(package, _)| !by_package || named(package))
+        .filter(|names| !by_name || named(names))
         .map(|(package, target)| Run { package, target, filter: filter.map(str::to_owned) })
         .collect()
 }
 
-/// Runs what is asked for, and writes a report of this run alone.
+/// Runs what is asked for, and writes a report.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.instructions {
         instructions::check()?;
     }
     let workspace = cargo::workspace()?;
     let root = &workspace.workspace_root;
-    let measured = workspace.target_directory.join("criterion");
+    let home = if arguments.quick { "criterion-quick" } else { "criterion" };
+    let measured = workspace.target_directory.join(home);
 
     let mut findings = Vec::new();
     if !arguments.no_run {
-        measurement::forget(&measured)?;
+        if arguments.only.is_none() {
+            // Otherwise what was renamed or removed would be reported for ever.
+            measurement::forget(&measured)?;
+        }
         for run in runs(targets(&workspace), arguments.only.as_deref()) {
             let words = run.words(arguments.quick);
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -130,7 +138,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
     let words: Vec<String> = env::args().skip(1).collect();
     let command = format!("cargo xtask {}", words.join(" "));
-    let report = Report { command, machine: machine::describe(), groups, counts };
+    let earlier = arguments.no_run || arguments.only.is_some();
+    let report = Report { command, earlier, machine: machine::describe(), groups, counts };
     let directory =
         arguments.output.clone().unwrap_or_else(|| workspace.target_directory.join("bench"));
     for path in report.write(&directory)? {
@@ -167,8 +176,10 @@ mod tests {
     }
 
     #[test]
-    fn a_package_or_else_a_group_is_run_alone() {
-        assert_eq!(runs_of(Some("view")), ["bench -p cbc-view --bench ancestor -- --noplot"]);
+    fn a_package_or_a_target_or_else_a_group_is_run_alone() {
+        for name in ["view", "ancest"] {
+            assert_eq!(runs_of(Some(name)), ["bench -p cbc-view --bench ancestor -- --noplot"]);
+        }
         assert_eq!(
             runs_of(Some("graph (V1")),
             [

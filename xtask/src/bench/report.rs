@@ -12,6 +12,8 @@ use super::{plot, table};
 /// All that was measured, where, and by which command.
 pub(crate) struct Report {
     pub(crate) command: String,
+    /// Whether some of it may have been measured before the command was given.
+    pub(crate) earlier: bool,
     pub(crate) machine: Vec<String>,
     pub(crate) groups: Vec<Group>,
     pub(crate) counts: Vec<Count>,
@@ -48,7 +50,13 @@ impl Report {
     /// The machine and the command.
     fn head(&self) -> String {
         let machine: Vec<String> = self.machine.iter().map(|line| format!("- {line}\n")).collect();
-        format!("Written by `{}` on\n\n{}", self.command, machine.concat())
+        let earlier = if self.earlier {
+            "\nThe command measured only a part, or nothing: the rest was measured before, on the \
+             same machine if these files stayed there.\n"
+        } else {
+            ""
+        };
+        format!("Written by `{}` on\n\n{}{earlier}", self.command, machine.concat())
     }
 
     fn tables(&self) -> String {
@@ -94,6 +102,7 @@ mod tests {
     fn report() -> Report {
         Report {
             command: "cargo xtask bench".to_owned(),
+            earlier: false,
             machine: vec!["a processor".to_owned(), "2 cores".to_owned()],
             groups: vec![
                 group("ancestor", true, &[("jump pointers", &[("10", 30.0), ("100", 40.0)])]),
@@ -146,6 +155,12 @@ Counted by callgrind, on the processor that valgrind imitates.
 | codec/encode | 10 | 1 234 |
 ";
         assert_eq!(report().tables(), expected);
+    }
+
+    #[test]
+    fn what_was_measured_before_is_not_claimed_for_the_command() {
+        let report = Report { earlier: true, ..report() };
+        assert!(report.tables().contains("2 cores\n\nThe command measured only a part"));
     }
 
     #[test]
