@@ -50,7 +50,7 @@ pub(crate) fn write(root: &Utf8Path, report: &Report) -> anyhow::Result<Vec<Stri
         "On {}, by `{}`:\n\n{}{images}",
         report.machine.join(", "),
         report.command,
-        table::markdown(&heading, &rows),
+        table::markdown(4, &heading, &rows),
     );
     let path = root.join("README.md");
     let readme = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;

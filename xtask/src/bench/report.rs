@@ -151,7 +151,7 @@ Time.
 Counted by callgrind, on the processor that valgrind imitates.
 
 | case | size | instructions |
-| ---: | ---: | ---: |
+| --- | ---: | ---: |
 | codec/encode | 10 | 1 234 |
 ";
         assert_eq!(report().tables(), expected);

@@ -24,14 +24,16 @@ pub(crate) fn cell(measurement: &Measurement) -> String {
     }
 }
 
-/// Rows of cells below a heading, numbers to the right.
-pub(crate) fn markdown(heading: &[String], rows: &[Vec<String>]) -> String {
+/// Rows of cells below a heading: as many columns of `words`, to the left; then numbers, to the
+/// right.
+pub(crate) fn markdown(words: usize, heading: &[String], rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| {
         let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
         format!("| {} |\n", cells.join(" | "))
     };
     let mut text = line(heading);
-    text += &format!("|{}\n", " ---: |".repeat(heading.len()));
+    let numbers = heading.len().saturating_sub(words);
+    text += &format!("|{}{}\n", " --- |".repeat(words), " ---: |".repeat(numbers));
     text.extend(rows.iter().map(|row| line(row)));
     text
 }
@@ -56,7 +58,7 @@ pub(crate) fn table(group: &Group) -> String {
         row
     };
     let rows: Vec<Vec<String>> = group.parameters.iter().map(row).collect();
-    markdown(&heading, &rows)
+    markdown(0, &heading, &rows)
 }
 
 /// The table of instruction counts.
@@ -65,7 +67,7 @@ pub(crate) fn instructions(counts: &[Count]) -> String {
     let row = |count: &Count| {
         vec![count.case.clone(), count.size.clone(), numbers::count(count.instructions)]
     };
-    markdown(&heading, &counts.iter().map(row).collect::<Vec<_>>())
+    markdown(1, &heading, &counts.iter().map(row).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -115,7 +117,7 @@ mod tests {
         let count = Count { case: "codec/encode".into(), size: "100".into(), instructions: 12_345 };
         assert_eq!(
             instructions(&[count]),
-            "| case | size | instructions |\n| ---: | ---: | ---: |\n\
+            "| case | size | instructions |\n| --- | ---: | ---: |\n\
              | codec/encode | 100 | 12 345 |\n"
         );
     }
