@@ -12,7 +12,7 @@ use cargo_metadata::{Metadata, MetadataCommand};
 use crate::suite::Outcome;
 use crate::tally::Tally;
 
-const MISSING: &str = "cannot run cargo: is it installed, and on the PATH?";
+pub(crate) const MISSING: &str = "cannot run cargo: is it installed, and on the PATH?";
 
 /// The workspace as its manifests declare it; no dependency is resolved or downloaded.
 pub(crate) fn workspace() -> anyhow::Result<Metadata> {
@@ -20,6 +20,14 @@ pub(crate) fn workspace() -> anyhow::Result<Metadata> {
         Err(cargo_metadata::Error::Io(error)) => Err(error).context(MISSING),
         other => other.context("cannot read the manifests of the workspace"),
     }
+}
+
+/// The cargo that runs this program, at `root`.
+pub(crate) fn command(root: &Utf8Path) -> Command {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(cargo);
+    command.current_dir(root);
+    command
 }
 
 /// Runs `cargo` at `root` with the arguments in `line`, which are separated by spaces.
@@ -35,10 +43,20 @@ pub(crate) fn run_with(
     line: &str,
     environment: &[(&str, &str)],
 ) -> anyhow::Result<Outcome> {
+    let arguments: Vec<&str> = line.split_whitespace().collect();
+    run_words(root, &arguments, environment)
+}
+
+/// As [`run_with`], with arguments that may contain spaces.
+pub(crate) fn run_words(
+    root: &Utf8Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> anyhow::Result<Outcome> {
+    let line = arguments.join(" ");
     println!("$ cargo {line}");
-    let mut child = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
-        .args(line.split_whitespace())
-        .current_dir(root)
+    let mut child = command(root)
+        .args(arguments)
         // A snapshot that differs is a failure, whatever the caller's shell says.
         .env("INSTA_UPDATE", "no")
         .env_remove("INSTA_FORCE_PASS")

@@ -2,6 +2,7 @@
 //!
 //! This file declares the commands; each chore has a file of its own.
 
+mod bench;
 mod cargo;
 mod files;
 mod layers;
@@ -27,6 +28,8 @@ struct Arguments {
 enum Command {
     /// Run the full suite: every step, even after one has failed
     Test(suite::Arguments),
+    /// Run the benchmarks, and write tables and plots of what they measured
+    Bench(bench::Arguments),
     /// Print by how much the oracles fall short of exhaustive search on tiny instances
     Shortfall,
     /// Attack finalized values at random, many times
@@ -36,6 +39,7 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Test(arguments) => suite::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Shortfall => shortfall::run(),
         Command::Soak(arguments) => soak::run(&arguments),
     }
