@@ -147,13 +147,16 @@ impl VoteTree {
             return;
         }
         let (from, to) = (place(from), place(to));
-        let path = self.common_path(from, to);
-        let from = self.change_up_to(path, from, weight.wrapping_neg());
-        let to = self.change_up_to(path, to, weight);
-        // The path as a whole keeps its weight. From `from` up, what is above it in the splay tree
-        // loses it, until `to` makes good for it.
-        self.paths.splay(from);
-        self.paths.splay(to);
+        let (from, to) = match self.common_path(from, to) {
+            None => (from, to),
+            Some(path) => (
+                self.change_up_to(path, from, weight.wrapping_neg()),
+                self.change_up_to(path, to, weight),
+            ),
+        };
+        // Both are on one path now, which as a whole keeps its weight; `to` is its root, and `from`
+        // was before. From `from` up, what is above it in the splay tree loses the weight, until
+        // `to` makes good for it.
         self.paths.change_below(from, to, weight.wrapping_neg());
         self.paths.renew_need(to);
         self.settle(to);
@@ -189,12 +192,13 @@ impl VoteTree {
         self.settle(node);
     }
 
-    /// What is above the first path that the ways up from both blocks come to.
-    fn common_path(&mut self, one: u32, other: u32) -> Up {
+    /// What is above the first path that the ways up from both blocks come to; `None` if that is
+    /// the path of both, of which `other` is then the root, as `one` was just before.
+    fn common_path(&mut self, one: u32, other: u32) -> Option<Up> {
         self.paths.splay(one);
         self.paths.splay(other);
         if !self.paths.is_root(one) {
-            return self.paths.up(other);
+            return None;
         }
         let mut way = std::mem::take(&mut self.way);
         let mut node = other;
@@ -217,7 +221,7 @@ impl VoteTree {
         };
         way.clear();
         self.way = way;
-        common
+        Some(common)
     }
 
     /// Adds `change`, modulo 2^64, to the votes for `node` on all paths up to the one below `end`.
