@@ -60,7 +60,8 @@ impl Scene {
                 name => unreachable!("{name}"),
             })
             .collect();
-        let targets = (0..VALIDATORS * 41)
+        // So many that caches do not learn them.
+        let targets = (0..VALIDATORS * 5003)
             .map(|step| match name {
                 // Everybody to one tip, then everybody to the other.
                 "two-branch adversary" => blocks - 1 - (step / VALIDATORS) % 2,
