@@ -5,6 +5,9 @@
 //! Those whose estimate follows every majority are marked [`MajorityDriven`], with the proof: the
 //! safety oracles' arguments hold for no others.
 //!
+//! [`VoteTree`] answers what [`Ghost`] does from votes that are moved one by one, without looking at
+//! all of them again; [`LoadedVotes`] keeps whose they are.
+//!
 //! This layer never decides who may vote or what is final, never looks at a message that is not a
 //! vote or a block, and never depends on the order in which messages arrived.
 //!

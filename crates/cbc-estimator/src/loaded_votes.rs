@@ -94,3 +94,82 @@ impl LoadedVotes {
         kept
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+    use crate::testing::hash;
+    use crate::vote_tree::twin::Twin;
+
+    /// One change: a new block, or what a validator votes for, or a new root.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Insert(Index),
+        Set(u32, Index, u64),
+        Withdraw(u32),
+        Prune(Index),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let weight = prop_oneof![0..4_u64, 0..1000_u64, Just(u64::MAX / 5)];
+        let step = prop_oneof![
+            4 => any::<Index>().prop_map(Step::Insert),
+            8 => (0..5_u32, any::<Index>(), weight).prop_map(|(v, b, w)| Step::Set(v, b, w)),
+            1 => (0..6_u32).prop_map(Step::Withdraw),
+            1 => any::<Index>().prop_map(Step::Prune),
+        ];
+        prop::collection::vec(step, 1..80)
+    }
+
+    proptest! {
+        #[test]
+        fn each_validator_has_the_vote_that_was_set_last(steps in steps()) {
+            let mut loaded = LoadedVotes::new();
+            let mut twin = Twin::new();
+            let mut votes = [(0, 0_u64); 6];
+            for (number, step) in (0..).zip(steps) {
+                let count = twin.parents.len();
+                match step {
+                    Step::Insert(parent) => {
+                        let (parent, key) = (parent.index(count) as u32, hash(1, number));
+                        prop_assert_eq!(loaded.insert(parent, key) as usize, count);
+                        twin.insert(parent, key);
+                    }
+                    Step::Set(validator, block, weight) => {
+                        let block = block.index(count) as u32;
+                        loaded.set(ValidatorId::new(validator), block, Weight::new(weight));
+                        votes[validator as usize] = (block, weight);
+                    }
+                    Step::Withdraw(validator) => {
+                        loaded.withdraw(ValidatorId::new(validator));
+                        votes[validator as usize] = (0, 0);
+                    }
+                    Step::Prune(root) => {
+                        let root = root.index(count) as u32 / 2;
+                        let kept = loaded.prune_to(root);
+                        prop_assert_eq!(&kept, &twin.prune_to(root));
+                        for vote in &mut votes {
+                            let new = kept.binary_search(&vote.0);
+                            *vote = new.map_or((0, 0), |new| (new as u32, vote.1));
+                        }
+                    }
+                }
+                prop_assert_eq!(loaded.block_count(), twin.parents.len());
+                twin.votes.fill(0);
+                for (validator, &(block, weight)) in (0..).zip(&votes) {
+                    twin.votes[block as usize] += weight;
+                    let expected = (weight > 0).then_some(block);
+                    prop_assert_eq!(loaded.block(ValidatorId::new(validator)), expected);
+                }
+                let blocks = 0..twin.parents.len() as u32;
+                let heads: Vec<u32> = blocks.clone().map(|start| loaded.head(start)).collect();
+                prop_assert_eq!(heads, twin.heads(blocks.clone()));
+                let scores: Vec<u64> = blocks.map(|block| loaded.tree.weight_of(block)).collect();
+                prop_assert_eq!(scores, twin.scores());
+            }
+        }
+    }
+}

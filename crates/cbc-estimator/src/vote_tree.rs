@@ -83,8 +83,8 @@ use paths::{Paths, Up};
 /// *Splaying.* Give each node of a splay tree the weight of 1 and the number of all blocks below
 /// its block's light edges. Then the total at the root of a path is at most the weight of the block
 /// above it, so that the amortised costs of splaying along a way up to the root telescope to
-/// O(log n) and O(1) for each path (Sleator and Tarjan 1985, §6). To cut and to join paths at one
-/// block changes nothing at other nodes, and O(log n) at the splayed ones. A new block adds 1 to
+/// O(log n) and O(1) for each path (Sleator and Tarjan 1985, §6). Where paths are cut and joined,
+/// the block is the root of its splay tree, and all below it stays below it: no total changes. A new block adds 1 to
 /// the weights on its way up, which raises the potential by Σ log((s + 1) / s) over increasing s,
 /// that is O(log n).
 ///
@@ -134,7 +134,8 @@ impl VoteTree {
         self.change(block, weight);
     }
 
-    /// Takes votes of `weight` for `block` away; they must have been added.
+    /// Takes votes of `weight` for `block` away. They must have been added before, or all weights
+    /// and heads are meaningless from then on.
     pub fn remove(&mut self, block: u32, weight: u64) {
         self.change(block, weight.wrapping_neg());
     }
@@ -147,19 +148,22 @@ impl VoteTree {
             return;
         }
         let (from, to) = (place(from), place(to));
-        let path = self.common_path(from, to);
-        let from = self.change_up_to(path, from, weight.wrapping_neg());
-        let to = self.change_up_to(path, to, weight);
-        // The path as a whole keeps its weight. From `from` up, what is above it in the splay tree
-        // loses it, until `to` makes good for it.
-        self.paths.splay(from);
-        self.paths.splay(to);
+        let (from, to) = match self.common_path(from, to) {
+            None => (from, to),
+            Some(path) => (
+                self.change_up_to(path, from, weight.wrapping_neg()),
+                self.change_up_to(path, to, weight),
+            ),
+        };
+        // Both are on one path now, which as a whole keeps its weight; `to` is its root, and `from`
+        // was before. From `from` up, what is above it in the splay tree loses the weight, until
+        // `to` makes good for it.
         self.paths.change_below(from, to, weight.wrapping_neg());
         self.paths.renew_need(to);
         self.settle(to);
     }
 
-    /// The head from the block `start`.
+    /// The head from the block `start`. Changes no answer, only how soon the next one is found.
     pub fn head(&mut self, start: u32) -> u32 {
         let start = place(start);
         let rest = if start == place(0) {
@@ -173,7 +177,8 @@ impl VoteTree {
         block(head)
     }
 
-    /// The weight of the votes for `block` and its descendants.
+    /// The weight of the votes for `block` and its descendants. Changes no answer, as
+    /// [`head`](Self::head).
     pub fn weight_of(&mut self, block: u32) -> u64 {
         self.paths.splay(place(block));
         self.paths.sum_from(place(block))
@@ -189,12 +194,13 @@ impl VoteTree {
         self.settle(node);
     }
 
-    /// What is above the first path that the ways up from both blocks come to.
-    fn common_path(&mut self, one: u32, other: u32) -> Up {
+    /// What is above the first path that the ways up from both blocks come to; `None` if that is
+    /// the path of both, of which `other` is then the root, as `one` was just before.
+    fn common_path(&mut self, one: u32, other: u32) -> Option<Up> {
         self.paths.splay(one);
         self.paths.splay(other);
         if !self.paths.is_root(one) {
-            return self.paths.up(other);
+            return None;
         }
         let mut way = std::mem::take(&mut self.way);
         let mut node = other;
@@ -217,7 +223,7 @@ impl VoteTree {
         };
         way.clear();
         self.way = way;
-        common
+        Some(common)
     }
 
     /// Adds `change`, modulo 2^64, to the votes for `node` on all paths up to the one below `end`.
@@ -274,7 +280,7 @@ impl Default for VoteTree {
 }
 
 /// The least weight that the child `heavy` must have to be chosen before that of the edge `best`.
-/// Where it is cut off at the greatest number, all votes are for `best`, and `heavy` has none.
+/// Should that be more than `u64` holds, all votes are for `best`: `heavy` has less than any bound.
 fn bound(keys: &[MessageHash], light: &LightEdges, heavy: u32, best: u32) -> u64 {
     if best == NONE {
         return 0;

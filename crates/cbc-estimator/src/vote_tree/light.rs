@@ -37,6 +37,8 @@ pub(super) struct LightEdge {
     pub(super) previous: u32,
 }
 
+const _: () = assert!(size_of::<LightEdge>() == 32);
+
 impl LightEdges {
     /// Adds the edge to a child without votes, and gives its number.
     pub(super) fn push(&mut self, parent: u32, child: u32) -> u32 {

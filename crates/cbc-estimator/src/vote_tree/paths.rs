@@ -53,6 +53,8 @@ pub(super) struct Fork {
     pub(super) best: u32,
 }
 
+const _: () = assert!(size_of::<Node>() == 32 && size_of::<Fork>() == 16);
+
 /// Marks a number that is not a place.
 const MARK: u32 = 1 << 31;
 

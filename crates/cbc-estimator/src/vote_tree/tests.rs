@@ -71,9 +71,7 @@ impl VoteTree {
         }
         let parents = self.parents();
         assert_eq!(parents[1], 0);
-        for place in 2..=count {
-            assert_eq!(parents[place], twin.parents[place - 1] + 1);
-        }
+        assert!(parents[2..].iter().zip(&twin.parents[1..]).all(|(&own, &twin)| own == twin + 1));
 
         // Heavy and light children, heaps, bounds.
         let mut light = vec![Vec::new(); count + 1];
