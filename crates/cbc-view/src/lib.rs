@@ -52,6 +52,7 @@ mod pending;
 mod perspective;
 mod property;
 mod prune;
+mod queues;
 mod receipt;
 mod renumbering;
 mod store;

@@ -157,8 +157,7 @@ impl<E: Clone> View<E> {
             return Status::OverLimit;
         }
         debug!(%hash, %sender, missing = missing.len(), "message pending");
-        pending.add(message, &missing);
-        missing.retain(|hash| !pending.contains(hash));
+        pending.add(message, &mut missing);
         Status::Pending { missing }
     }
 
