@@ -8,11 +8,23 @@ pub(crate) const NOWHERE: Place = Place::MAX;
 
 /// Queues of places, which share one vector and use again what others give up: pushing to one of
 /// them and popping from it allocates nothing but room for all.
+///
+/// A queue is a linked list of stretches of a few places each, so that reading it touches few
+/// lines of memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Queues {
-    links: Vec<Link>,
-    /// The first of the links that are not in use, which are linked, too.
+    stretches: Vec<Stretch>,
+    /// The first of the stretches that are not in use, which are linked, too.
     free: Place,
+}
+
+/// How many places a stretch has.
+const LENGTH: u8 = 7;
+
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    items: [Place; LENGTH as usize],
+    next: Place,
 }
 
 /// One of these queues. It must be emptied to be given up.
@@ -20,17 +32,15 @@ pub(crate) struct Queues {
 pub(crate) struct Queue {
     first: Place,
     last: Place,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Link {
-    item: Place,
-    next: Place,
+    /// How many items of the first stretch have been popped.
+    popped: u8,
+    /// How many items of the last stretch have been pushed.
+    pushed: u8,
 }
 
 impl Queue {
     /// The queue of nothing.
-    pub(crate) const EMPTY: Self = Self { first: NOWHERE, last: NOWHERE };
+    pub(crate) const EMPTY: Self = Self { first: NOWHERE, last: NOWHERE, popped: 0, pushed: 0 };
 
     pub(crate) fn is_empty(self) -> bool {
         self.first == NOWHERE
@@ -46,53 +56,82 @@ impl Default for Queue {
 impl Queues {
     /// Adds `item` at the end of `queue`. O(1) amortized.
     pub(crate) fn push(&mut self, queue: &mut Queue, item: Place) {
-        let link = Link { item, next: NOWHERE };
-        let place = self.free;
-        let place = match self.links.get_mut(place as usize) {
-            Some(free) => {
-                self.free = std::mem::replace(free, link).next;
-                place
+        if queue.is_empty() || queue.pushed == LENGTH {
+            let place = self.unused();
+            match self.stretches.get_mut(queue.last as usize) {
+                Some(last) => last.next = place,
+                None => queue.first = place,
             }
-            None => {
-                self.links.push(link);
-                self.links.len() as Place - 1
-            }
-        };
-        match self.links.get_mut(queue.last as usize) {
-            Some(last) => last.next = place,
-            None => queue.first = place,
+            queue.last = place;
+            queue.pushed = 0;
         }
-        queue.last = place;
+        if let Some(last) = self.stretches.get_mut(queue.last as usize) {
+            last.items[usize::from(queue.pushed)] = item;
+            queue.pushed += 1;
+        }
     }
 
     /// Takes the first item out of `queue`. O(1).
     pub(crate) fn pop(&mut self, queue: &mut Queue) -> Option<Place> {
-        let place = queue.first;
-        let link = self.links.get_mut(place as usize)?;
-        queue.first = std::mem::replace(&mut link.next, self.free);
-        if queue.first == NOWHERE {
-            queue.last = NOWHERE;
+        let stretch = self.stretches.get_mut(queue.first as usize)?;
+        let item = stretch.items[usize::from(queue.popped)];
+        queue.popped += 1;
+        let end = if queue.first == queue.last { queue.pushed } else { LENGTH };
+        if queue.popped == end {
+            let place = std::mem::replace(
+                &mut queue.first,
+                std::mem::replace(&mut stretch.next, self.free),
+            );
+            self.free = place;
+            queue.popped = 0;
+            if queue.is_empty() {
+                *queue = Queue::EMPTY;
+            }
         }
-        self.free = place;
-        Some(link.item)
+        Some(item)
     }
 
     /// The last item of `queue`. O(1).
     pub(crate) fn last(&self, queue: Queue) -> Option<Place> {
-        self.links.get(queue.last as usize).map(|link| link.item)
+        let last = self.stretches.get(queue.last as usize)?;
+        Some(last.items[usize::from(queue.pushed) - 1])
     }
 
     /// The items of `queue`, in their order.
     pub(crate) fn iter(&self, queue: Queue) -> impl Iterator<Item = Place> + '_ {
-        let link = |place: Place| self.links.get(place as usize);
-        std::iter::successors(link(queue.first), move |before| link(before.next))
-            .map(|link| link.item)
+        let mut rest = queue;
+        std::iter::from_fn(move || {
+            let stretch = self.stretches.get(rest.first as usize)?;
+            let item = stretch.items[usize::from(rest.popped)];
+            rest.popped += 1;
+            let end = if rest.first == rest.last { rest.pushed } else { LENGTH };
+            if rest.popped == end {
+                (rest.first, rest.popped) = (stretch.next, 0);
+            }
+            Some(item)
+        })
+    }
+
+    /// The place of a stretch for somebody to use.
+    fn unused(&mut self) -> Place {
+        let new = Stretch { items: [NOWHERE; LENGTH as usize], next: NOWHERE };
+        let place = self.free;
+        match self.stretches.get_mut(place as usize) {
+            Some(free) => {
+                self.free = std::mem::replace(free, new).next;
+                place
+            }
+            None => {
+                self.stretches.push(new);
+                self.stretches.len() as Place - 1
+            }
+        }
     }
 }
 
 impl Default for Queues {
     fn default() -> Self {
-        Self { links: Vec::new(), free: NOWHERE }
+        Self { stretches: Vec::new(), free: NOWHERE }
     }
 }
 
@@ -110,7 +149,6 @@ mod tests {
             let mut queues = Queues::default();
             let mut lists = [Queue::EMPTY; 4];
             let mut twins = [const { VecDeque::new() }; 4];
-            let mut in_use = 0;
             let mut most = 0;
             for (item, (list, push)) in (0..).zip(steps) {
                 if push {
@@ -119,15 +157,15 @@ mod tests {
                 } else {
                     prop_assert_eq!(queues.pop(&mut lists[list]), twins[list].pop_front());
                 }
-                in_use = twins.iter().map(VecDeque::len).sum();
-                most = most.max(in_use);
+                // One stretch for every seven items, and two that are not full for each queue.
+                most = most.max(twins.iter().map(|twin| 2 + twin.len() / 7).sum());
                 for (list, twin) in lists.iter().zip(&twins) {
                     prop_assert!(queues.iter(*list).eq(twin.iter().copied()));
                     prop_assert_eq!(queues.last(*list), twin.back().copied());
                     prop_assert_eq!(list.is_empty(), twin.is_empty());
                 }
             }
-            prop_assert!(queues.links.len() <= most, "{} for {in_use}", queues.links.len());
+            prop_assert!(queues.stretches.len() <= most);
         }
     }
 }
