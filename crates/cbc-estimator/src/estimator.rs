@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Debug;
 
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
-use cbc_view::{MessageDag, MessageIndex};
+use cbc_view::{MessageDag, MessageIndex, Pruned};
 
 /// A validator's latest message, as a view or a justification has it. Only messages that count are
 /// votes: whoever collects them leaves equivocators out, for they weigh nothing (semantics §5).
@@ -74,6 +74,20 @@ pub trait Estimator<D: MessageDag> {
         start: Option<&Self::Value>,
     ) -> Option<Self::Value> {
         self.estimate(dag, validators, votes, start)
+    }
+
+    /// The view has dropped what `root` settles, a final value, and numbered its messages anew; so
+    /// may the estimator. Answers what `value`, which is on `root`, is from now on.
+    fn prune(&mut self, pruned: &Pruned, root: &Self::Value, value: &Self::Value) -> Self::Value {
+        let _ = (pruned, root);
+        value.clone()
+    }
+
+    /// Whether the estimate from the very start, by these votes, can still be told. Always, unless
+    /// something was dropped that bears on it.
+    fn can_judge(&self, validators: &ValidatorSet, votes: &[Vote]) -> bool {
+        let _ = (validators, votes);
+        true
     }
 
     /// Whether a message may carry `estimate` where [`estimate`](Self::estimate) answers `value`

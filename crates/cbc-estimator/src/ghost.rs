@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use cbc_message::{BlockEstimate, BlockVote, ValidatorSet, Weight};
-use cbc_view::{BlockIndex, BlockTree, HashedDag, MessageIndex, UnknownBlock};
+use cbc_view::{BlockIndex, BlockTree, HashedDag, MessageIndex, Pruned, UnknownBlock};
 
 use crate::{Estimator, LoadedVotes, MajorityDriven, Vote};
 
@@ -178,6 +178,26 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
         }
         let start = start.copied().unwrap_or(BlockIndex::GENESIS);
         Some(BlockIndex::new(self.loaded.head(start.get())))
+    }
+
+    /// Drops the blocks that are not on `root`, which becomes the root.
+    fn prune(&mut self, pruned: &Pruned, root: &BlockIndex, value: &BlockIndex) -> BlockIndex {
+        self.loaded.prune_to(root.get());
+        let kept = self.blocks.prune(*root, pruned);
+        kept.binary_search(value).map_or(BlockIndex::GENESIS, |new| BlockIndex::new(new as u32))
+    }
+
+    /// With the genesis dropped: whether votes on the root outweigh all others. Then the fork
+    /// choice from the genesis comes by the root, and from there it is known.
+    fn can_judge(&self, validators: &ValidatorSet, votes: &[Vote]) -> bool {
+        if self.blocks.proposal(BlockIndex::GENESIS).is_none() {
+            return true;
+        }
+        let weight = |on_root: bool| -> Weight {
+            let is = |vote: &&Vote| self.blocks.voted_by(vote.message).is_some() == on_root;
+            votes.iter().filter(is).map(|vote| validators.weight(vote.validator)).sum()
+        };
+        weight(true) > weight(false)
     }
 
     /// Whether the message proposes on the head, or votes for it.

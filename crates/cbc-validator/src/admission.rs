@@ -13,6 +13,10 @@ pub enum InvalidEstimate<E, I> {
     /// Not a value of the protocol, whatever its maker had seen.
     #[error("not an estimate of this protocol: {0}")]
     Inadmissible(#[source] I),
+    /// Not a rule, but a limit: what would show what follows from the justification was dropped
+    /// ([`Observer::prune`](crate::Observer::prune)).
+    #[error("below the horizon: what would show whether the estimate follows was dropped")]
+    BelowHorizon,
     /// V5: the estimator answers something else to the message's justification.
     #[error(
         "V5: the estimate does not follow from the justification: expected {expected:?}, found {found:?}"
@@ -56,6 +60,9 @@ impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
         // From the genesis, not from what this view has finalized: the verdict depends on the
         // message's own past alone.
         let votes: Vec<Vote> = votes(candidate.citations).collect();
+        if !self.estimator.can_judge(view.validators(), &votes) {
+            return Err(InvalidEstimate::BelowHorizon);
+        }
         match self.estimator.track(view, view.validators(), &votes, None) {
             Some(value) if !self.estimator.follows(view, &value, found) => {
                 Err(InvalidEstimate::DoesNotFollow {

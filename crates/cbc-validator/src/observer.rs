@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use cbc_estimator::{Estimator, MajorityDriven, Vote};
-use cbc_message::{Header, Message, ValidatorId, ValidatorSet, Weight};
+use cbc_message::{BlockVote, Header, Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{LobbyingTable, Safety, SafetyOracle};
 use cbc_view::{
-    BlockTree, Chain, Limits, MessageIndex, Perspective, Property, Receipt, Rejection, View,
+    BlockIndex, BlockTree, Chain, Limits, MessageIndex, Perspective, Property, Receipt, Rejection,
+    View,
 };
 use thiserror::Error;
 use tracing::{error, info};
@@ -339,6 +340,42 @@ where
 }
 
 impl<O> Observer<Blockchain, O> {
+    /// Drops what the last finalized block settles, but for `heights` before it. Its ancestor so
+    /// far below takes the place of the genesis; all blocks that are not on that go, and all
+    /// messages that vote for them, each handed to `archive` first, in ascending order. Answers how
+    /// many were handed out.
+    ///
+    /// A message can be judged as long as the newest that its maker had seen is not dropped.
+    /// `heights` is therefore how far the slowest honest validator may lag behind finality: one that
+    /// lags further cannot be followed any more, but by somebody who keeps more.
+    ///
+    /// Everybody's latest messages, and what new messages may cite, leave a record: see
+    /// [`View::prune`] for what stays, and for what then can no longer be judged. Estimates and
+    /// finality are from now on as they would have been, as long as no more validators equivocate
+    /// than the finalized block tolerates.
+    ///
+    /// All message and block indices change. Not for an observer who shares this with others
+    /// ([`exchange`](Self::exchange)). O(held), so that it costs nothing to speak of if what is held
+    /// has doubled since the last time.
+    pub fn prune(&mut self, heights: u32, archive: impl FnMut(Message<BlockVote>)) -> usize {
+        let Some(finalized) = &mut self.finalized else { return 0 };
+        let blocks = self.estimator.blocks();
+        let height = blocks.height(finalized.value).saturating_sub(heights);
+        let Some(root) = blocks.ancestor_at(finalized.value, height) else { return 0 };
+        if root == BlockIndex::GENESIS {
+            return 0;
+        }
+        let drops = |message| {
+            blocks.voted_by(message).is_none_or(|block| !blocks.is_ancestor_or_same(root, block))
+        };
+        let pruned = self.view.prune(&mut [], drops, archive);
+        let estimator: &mut dyn Estimator<View<BlockVote>, Value = _, Inadmissible = _> =
+            &mut self.estimator;
+        finalized.value = estimator.prune(&pruned, &root, &finalized.value);
+        self.asked = Default::default();
+        pruned.dropped()
+    }
+
     /// The blocks of this view.
     pub fn blocks(&self) -> &BlockTree {
         self.estimator.blocks()
