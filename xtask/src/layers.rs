@@ -67,7 +67,7 @@ const RESERVED: &[Reserved] = &[
     reserved("bincode",            &["cbc-message"], false),
     reserved("ahash",              &["cbc-message"], false),
     reserved("hashbrown",          &["cbc-message"], false),
-    reserved("clap",               &["cbc-cli", "xtask"], true),
+    reserved("clap",               &["cbc-cli", "cbc-tests", "xtask"], true),
     reserved("indicatif",          &["cbc-cli"], true),
     reserved("tracing-subscriber", &["cbc-cli"], true),
     reserved("rand",               &["cbc-simulation", "cbc-cli", "cbc-tests"], true),

@@ -5,6 +5,7 @@
 mod bench;
 mod cargo;
 mod files;
+mod footprint;
 mod layers;
 mod shortfall;
 mod snapshots;
@@ -30,6 +31,8 @@ enum Command {
     Test(suite::Arguments),
     /// Run the benchmarks, and write tables and plots of what they measured
     Bench(bench::Arguments),
+    /// Print what long runs cost: bytes and time a message, nothing dropped, and with pruning
+    Footprint(footprint::Arguments),
     /// Print by how much the oracles fall short of exhaustive search on tiny instances
     Shortfall,
     /// Attack finalized values at random, many times
@@ -40,6 +43,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Test(arguments) => suite::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Footprint(arguments) => footprint::run(&arguments),
         Command::Shortfall => shortfall::run(),
         Command::Soak(arguments) => soak::run(&arguments),
     }

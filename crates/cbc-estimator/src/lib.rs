@@ -45,6 +45,7 @@ mod ghost;
 mod loaded_votes;
 mod median;
 mod orders;
+mod room;
 #[cfg(test)]
 mod testing;
 mod vote_tree;

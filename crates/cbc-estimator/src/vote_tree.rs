@@ -12,6 +12,8 @@ use cbc_message::MessageHash;
 use light::{LightEdges, NONE};
 use paths::{Paths, Up};
 
+use crate::room;
+
 /// A rooted tree of blocks with votes, and its heads.
 ///
 /// Blocks are numbered 0, 1, 2, … in the order in which they are added; 0 is the root, and a parent
@@ -124,7 +126,7 @@ impl VoteTree {
     /// weight, that with the greatest `key` is chosen. O(1).
     pub fn insert(&mut self, parent: u32, key: MessageHash) -> u32 {
         let parent = place(parent);
-        self.keys.push(key);
+        room::push(&mut self.keys, key);
         self.paths.push(parent, |child| self.light.push(parent, child));
         self.len() as u32 - 1
     }

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::forest::Forest;
 use crate::renumbering::Renumbering;
-use crate::{HashedDag, MessageIndex, Pruned};
+use crate::{HashedDag, MessageIndex, Pruned, room};
 
 /// A block, by its place in the order in which one view learned of its blocks; the genesis is 0,
 /// and every block comes after its parent.
@@ -37,18 +37,22 @@ impl BlockIndex {
 #[derive(Clone, Debug)]
 pub struct BlockTree {
     forest: Forest,
-    /// For each block, the message that proposes it; the genesis has none.
-    proposals: Vec<Option<MessageIndex>>,
-    /// For each message, the block it votes for, unless that was dropped.
-    votes: Vec<Option<BlockIndex>>,
+    /// For each block, the message that proposes it; for the genesis [`NO_MESSAGE`].
+    proposals: Vec<MessageIndex>,
+    /// For each message, the block it votes for; [`NO_BLOCK`], if that was dropped.
+    votes: Vec<BlockIndex>,
 }
+
+// In half of what options would take, in tables that have an entry for each message.
+const NO_MESSAGE: MessageIndex = MessageIndex::new(u32::MAX);
+const NO_BLOCK: BlockIndex = BlockIndex(u32::MAX);
 
 impl BlockTree {
     /// The tree with only the genesis.
     pub fn new() -> Self {
         let mut forest = Forest::default();
         forest.push(None);
-        Self { forest, proposals: vec![None], votes: Vec::new() }
+        Self { forest, proposals: vec![NO_MESSAGE], votes: Vec::new() }
     }
 
     /// Takes in the next message of `dag`: must be told of each, in ascending order.
@@ -65,11 +69,11 @@ impl BlockTree {
         let voted = match dag.estimate(message).block_vote() {
             BlockVote::Vote { block } => self.resolve(dag, block),
             BlockVote::Propose { parent } => self.resolve(dag, parent).map(|parent| {
-                self.proposals.push(Some(message));
+                room::push(&mut self.proposals, message);
                 BlockIndex(self.forest.push(Some(parent.0)))
             }),
         };
-        self.votes.push(voted.as_ref().ok().copied());
+        room::push(&mut self.votes, voted.as_ref().copied().unwrap_or(NO_BLOCK));
         voted
     }
 
@@ -108,12 +112,13 @@ impl BlockTree {
     /// The block that `message` votes for, if it was taken in and the block was not dropped. O(1),
     /// as all that does not say otherwise.
     pub fn voted_by(&self, message: MessageIndex) -> Option<BlockIndex> {
-        *self.votes.get(message.index())?
+        self.votes.get(message.index()).copied().filter(|&block| block != NO_BLOCK)
     }
 
     /// The message that proposes `block`; `None` for the genesis.
     pub fn proposal(&self, block: BlockIndex) -> Option<MessageIndex> {
-        *self.proposals.get(block.index())?
+        let proposal = self.proposals.get(block.index()).copied();
+        proposal.filter(|&message| message != NO_MESSAGE)
     }
 
     /// What names `block` to others.
@@ -157,11 +162,12 @@ impl BlockTree {
         let renumbering = Renumbering::keeping(self.forest.len(), |block| {
             self.forest.is_ancestor_or_same(root.0, block)
         });
-        let block = |old: BlockIndex| renumbering.get(old.0).map(BlockIndex);
-        self.votes = pruned.iter().map(|(old, _)| block(self.voted_by(old)?)).collect();
+        let block = |old: BlockIndex| renumbering.get(old.0).map_or(NO_BLOCK, BlockIndex);
+        let vote = |old| self.voted_by(old).map_or(NO_BLOCK, block);
+        self.votes = pruned.iter().map(|(old, _)| vote(old)).collect();
         renumbering.column(&mut self.proposals);
         for proposal in &mut self.proposals {
-            *proposal = proposal.and_then(|message| pruned.index(message));
+            *proposal = pruned.index(*proposal).unwrap_or(NO_MESSAGE);
         }
         self.forest.prune(&renumbering);
         renumbering.iter().map(|(old, _)| BlockIndex(old)).collect()

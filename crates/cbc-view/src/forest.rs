@@ -1,6 +1,7 @@
 //! A forest of parent links that answers ancestor questions in O(log n).
 
 use crate::renumbering::Renumbering;
+use crate::room;
 
 /// Trees over nodes `0, 1, 2, …`, each node given out after its parent.
 ///
@@ -40,7 +41,7 @@ impl Forest {
                 let far = self.node(near.jump);
                 let jump =
                     if depth - near.depth == near.depth - far.depth { near.jump } else { parent };
-                self.nodes.push(Node { parent, jump, depth: depth + 1 });
+                room::push(&mut self.nodes, Node { parent, jump, depth: depth + 1 });
                 self.nodes.len() as u32 - 1
             }
         }
@@ -49,7 +50,7 @@ impl Forest {
     /// Adds a root of this depth: what was above it is not kept.
     fn push_root(&mut self, depth: u32) -> u32 {
         let this = self.nodes.len() as u32;
-        self.nodes.push(Node { parent: this, jump: this, depth });
+        room::push(&mut self.nodes, Node { parent: this, jump: this, depth });
         this
     }
 

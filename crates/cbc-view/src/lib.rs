@@ -55,6 +55,7 @@ mod prune;
 mod queues;
 mod receipt;
 mod renumbering;
+mod room;
 mod store;
 mod validity;
 mod view;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use cbc_message::ValidatorId;
 
 use crate::renumbering::Renumbering;
-use crate::{MessageIndex, Seen};
+use crate::{MessageIndex, Seen, room};
 
 /// What a row has for a validator, in 4 bytes: nothing, a message, or a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,10 +231,10 @@ impl Panoramas {
         for (&chunk, codes) in draft.chunks.iter().zip(codes) {
             let empty = chunk == 0 && codes.iter().all(|&code| code == Code::NOTHING);
             if chunk != 0 || empty {
-                self.chunks.push(chunk);
+                room::push(&mut self.chunks, chunk);
             } else {
-                self.chunks.push((self.codes.len() / self.width) as u32);
-                self.codes.extend_from_slice(codes);
+                room::push(&mut self.chunks, (self.codes.len() / self.width) as u32);
+                room::extend(&mut self.codes, codes);
             }
         }
     }

@@ -10,7 +10,7 @@ use cbc_message::{
 use crate::forest::Forest;
 use crate::panorama::{Draft, Panoramas};
 use crate::renumbering::Renumbering;
-use crate::{MessageIndex, Seen};
+use crate::{MessageIndex, Seen, room};
 
 /// Valid messages, each after all it cites, in columns: what is read together stands together.
 ///
@@ -130,10 +130,10 @@ impl<E: Clone> Store<E> {
         let previous = draft.code(message.sender()).as_latest();
         self.chains.push(previous.map(MessageIndex::get));
         self.panoramas.push(draft);
-        self.hashes.push(message.hash());
+        room::push(&mut self.hashes, message.hash());
         self.index.insert(this.get(), |number| &self.hashes[number as usize]);
-        self.senders.push(message.sender());
-        self.estimates.push(message.estimate().clone());
+        room::push(&mut self.senders, message.sender());
+        room::push(&mut self.estimates, message.estimate().clone());
         this
     }
 }

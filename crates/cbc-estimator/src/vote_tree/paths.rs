@@ -1,6 +1,7 @@
 //! Heavy paths as splay trees, the weights on them as sums.
 
 use super::light::NONE;
+use crate::room;
 
 /// The paths that the heavy edges cut the tree of blocks into, each one a splay tree over its
 /// blocks in the order from the top down (Sleator and Tarjan, "Self-adjusting binary search
@@ -127,7 +128,7 @@ impl Paths {
             }
             Up::edge(edge(this))
         };
-        self.nodes.push(Node { up, ..Node::default() });
+        room::push(&mut self.nodes, Node { up, ..Node::default() });
     }
 
     /// What `node` knows of its children, if it has more than one.

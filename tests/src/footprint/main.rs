@@ -1,0 +1,129 @@
+//! What a long run costs: bytes held and time taken for each message, as more and more are held,
+//! and with what is settled dropped. Round robin: each validator in turn proposes on the head.
+//!
+//! The allocator counts the bytes, spare room of vectors included.
+
+#![allow(clippy::disallowed_types, clippy::unwrap_used, reason = "a measurement")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cbc_message::{BlockVote, Message, ValidatorId, ValidatorSet, Weight, decode, encode};
+use cbc_oracle::CliqueOracle;
+use cbc_validator::{Blockchain, Observer};
+use cbc_view::{Limits, MessageDag, View};
+use clap::Parser;
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// Measure the memory and the time of long runs.
+#[derive(Parser)]
+struct Arguments {
+    /// How many messages to go up to, where nothing is dropped: with 10 validators, a tenth of that
+    /// with 100
+    #[arg(long, default_value_t = 10_000_000)]
+    keep: usize,
+    /// How many messages to go up to, where what is settled is dropped, with 100 validators
+    #[arg(long, default_value_t = 10_000_000)]
+    drop: usize,
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    println!(
+        "| validators | messages held | bytes a message, view | with fork choice | ns a message |"
+    );
+    println!("|--:|--:|--:|--:|--:|");
+    keep(10, arguments.keep);
+    keep(100, arguments.keep / 10);
+    println!();
+    println!(
+        "| validators | messages so far | held | bytes held | ns a message, finality included |"
+    );
+    println!("|--:|--:|--:|--:|--:|");
+    drop_settled(100, arguments.drop);
+}
+
+fn observer(validators: usize) -> Observer<Blockchain, CliqueOracle> {
+    let weights = (0..validators as u64).map(|v| Weight::new(1000 + v * v % 97));
+    let validators = Arc::new(ValidatorSet::new(weights).unwrap());
+    Observer::with_limits(Blockchain, CliqueOracle::new(), validators, Limits::NONE)
+}
+
+/// The estimate is the payload of a message: what it costs to hold is counted without.
+const PAYLOAD: usize = size_of::<BlockVote>();
+
+fn keep(validators: usize, most: usize) {
+    let before = ALLOCATOR.current_usage();
+    // The maker is a view alone; it makes what an observer of a chain without forks would.
+    let mut maker =
+        View::with_limits(Arc::clone(observer(validators).view().validators()), Limits::NONE);
+    let mut observer = observer(validators);
+    let (mut view_bytes, mut observer_bytes) = (0, 0);
+    let mut parent = cbc_message::BlockId::Genesis;
+    let mut taken = Duration::ZERO;
+    let mut timed = 0;
+    let mut next_report = 10_000.min(most);
+    let window = 2_000.min(most / 2);
+    let mut made = 0;
+    while made < most {
+        let sender = ValidatorId::new((made % validators) as u32);
+        let start = ALLOCATOR.current_usage();
+        let message = Message::new(cbc_message::Header {
+            sender,
+            sequence_number: maker.next_sequence_number(sender),
+            justification: maker.justification(),
+            estimate: BlockVote::Propose { parent },
+        });
+        parent = cbc_message::BlockId::Proposed(message.hash());
+        let bytes = encode(&message);
+        maker.insert(message).unwrap();
+        view_bytes += ALLOCATOR.current_usage() as isize - (start + bytes.capacity()) as isize;
+        let start = (ALLOCATOR.current_usage(), Instant::now());
+        observer.receive(decode(&bytes).unwrap()).unwrap();
+        if made >= next_report - window {
+            taken += start.1.elapsed();
+            timed += 1;
+        }
+        observer_bytes += ALLOCATOR.current_usage() as isize - start.0 as isize;
+        made += 1;
+        if made == next_report {
+            let each = |bytes: isize| bytes / made as isize - PAYLOAD as isize;
+            let nanoseconds = taken.as_nanos() / u128::from(timed as u64);
+            println!(
+                "| {validators} | {made} | {} | {} | {nanoseconds} |",
+                each(view_bytes),
+                each(observer_bytes)
+            );
+            (taken, timed, next_report) = (Duration::ZERO, 0, (next_report * 10).min(most));
+        }
+    }
+    debug_assert!(ALLOCATOR.current_usage() > before);
+}
+
+fn drop_settled(validators: usize, most: usize) {
+    let before = ALLOCATOR.current_usage();
+    let mut observer = observer(validators);
+    let (mut archived, mut left) = (0_usize, 0);
+    let mut start = Instant::now();
+    let step = most.div_ceil(10);
+    for made in 1..=most {
+        observer.make_message(ValidatorId::new((made % validators) as u32)).unwrap();
+        observer.update_safe_estimates().unwrap();
+        // When as much again has come as was left, and half of it may be settled.
+        if observer.view().message_count() > 2 * left + 10 * validators {
+            archived += observer.prune(validators as u32, |_| {});
+            left = observer.view().message_count();
+        }
+        if made % step == 0 {
+            let held = ALLOCATOR.current_usage() - before;
+            let nanoseconds = start.elapsed().as_nanos() / step as u128;
+            let count = observer.view().message_count();
+            println!("| {validators} | {made} | {count} | {held} | {nanoseconds} |");
+            start = Instant::now();
+        }
+    }
+    eprintln!("{archived} messages were handed out to an archive");
+}
