@@ -191,7 +191,7 @@ mod tests {
         ]);
         let expected = [
             "cbc-estimator depends on cbc-oracle, which its layer forbids",
-            "cbc-estimator depends on clap, reserved to cbc-cli, xtask",
+            "cbc-estimator depends on clap, reserved to cbc-cli, cbc-tests, xtask",
             "cbc-message dev-depends on cbc-testkit, which its layer forbids",
             "cbc-oracle dev-depends on cbc-validator, which its layer forbids",
             "cbc-oracle dev-depends on cbc-oracle-turan, which its layer forbids",

@@ -153,8 +153,9 @@ impl BlockTree {
     }
 
     /// Drops all blocks that are not on `root`, which takes the place of the genesis: the root of
-    /// what is left. Heights stay as they are. The view has dropped messages ([`View::prune`]
-    /// answers `pruned`), but not the proposals of the blocks on `root`.
+    /// what is left. Heights stay as they are. The view has dropped messages
+    /// ([`View::prune`](crate::View::prune) answers `pruned`), but not the proposals of the blocks
+    /// on `root`.
     ///
     /// Answers the blocks that are left, by their old numbers, ascending: their new numbers are
     /// their places. O(n log n).
