@@ -153,11 +153,16 @@ fn strongest_committee(arrows: &[BitSet], weights: &[Weight]) -> (Weight, BitSet
         })
         .collect();
     let mut strongest = (Weight::ZERO, BitSet::new(count));
+    let mut weight: Weight = weights.iter().copied().sum();
     while let Some(weakest) = left.iter().min_by_key(|&vertex| reach[vertex]) {
         if reach[weakest] > strongest.0 {
             strongest = (reach[weakest], left.clone());
         }
         left.remove(weakest);
+        weight -= weights[weakest];
+        if weight <= strongest.0 {
+            break; // What is left cannot reach more than it weighs.
+        }
         for vertex in left.iter() {
             if arrows[vertex].contains(weakest) {
                 reach[vertex] -= weights[weakest];

@@ -2,19 +2,22 @@
 
 use cbc_message::{ValidatorId, Weight};
 use cbc_oracle::BitSet;
-use cbc_view::{MessageDag, MessageIndex, Property, Seen};
+use cbc_view::{MessageDag, MessageIndex, Property};
 
 /// The unbroken streaks of the validators that agree, and what their messages see.
 ///
-/// Vertices are numbered as in the lobbying graph. A message is one more than its index, so that 0
-/// is nothing.
+/// Committees are sets of vertices, numbered as in the lobbying graph; whatever has a place for
+/// each validator is by validator. A message is one more than its index, so that 0 is nothing.
 pub(crate) struct Summit<'a, D> {
     dag: &'a D,
+    /// The validator that each vertex is.
+    validators: Vec<usize>,
+    /// What each vertex weighs.
     weights: Vec<Weight>,
-    /// The vertex of each validator; [`NOBODY`] for those that are none.
-    vertex_of: Vec<u32>,
     /// The streak of each vertex, from its earliest message that is looked at.
     streaks: Vec<Vec<Link>>,
+    /// What messages see, one after another: of each validator a message, itself for their own.
+    sights: Vec<u32>,
 }
 
 /// How many messages of a streak are looked at, from the latest back. A committee has a level for
@@ -22,13 +25,11 @@ pub(crate) struct Summit<'a, D> {
 /// a streak is a streak, so what is found holds.
 const LONGEST: usize = 1024;
 
-const NOBODY: u32 = u32::MAX;
-
 /// A message of a streak.
 struct Link {
     message: MessageIndex,
-    /// The message of each vertex that it sees, itself for its own; empty until it is asked for.
-    sees: Vec<u32>,
+    /// Where what it sees begins in the sights; nowhere until it is asked for.
+    sight: Option<u32>,
 }
 
 /// One attempt to climb.
@@ -44,14 +45,26 @@ struct Climb {
 
 /// How far a committee has got.
 struct Ascent {
-    /// For each vertex, its earliest message of the level reached.
+    /// For each validator of the committee, its earliest message of the level reached; 0 for others.
     reached: Vec<u32>,
-    /// Where in its streak that is.
+    weights: Weights,
+    /// For each vertex, where in its streak that is.
     places: Vec<usize>,
     /// The greatest weight seen that was less than asked for, and the least that was enough.
     missed: Weight,
     met: Weight,
 }
+
+/// What the validators of a committee weigh; others weigh nothing.
+struct Weights {
+    each: Vec<Weight>,
+    /// The sums of a few at a time.
+    of_few: Vec<Weight>,
+    total: Weight,
+}
+
+/// How many validators are compared at a time.
+const FEW: usize = 16;
 
 impl<'a, D: MessageDag> Summit<'a, D> {
     /// O(V + messages in the streaks).
@@ -61,20 +74,17 @@ impl<'a, D: MessageDag> Summit<'a, D> {
         vertices: &[ValidatorId],
         weights: Vec<Weight>,
     ) -> Self {
-        let mut vertex_of = vec![NOBODY; dag.validator_count()];
-        vertices
-            .iter()
-            .zip(0..)
-            .for_each(|(validator, vertex)| vertex_of[validator.index()] = vertex);
         let streak = |&validator: &ValidatorId| {
             let chain = std::iter::successors(dag.latest_message(validator), |&m| dag.previous(m));
             let agreeing = chain.take_while(|&message| candidate.agrees(dag, message));
-            let link = |message| Link { message, sees: Vec::new() };
+            let link = |message| Link { message, sight: None };
             let mut streak: Vec<Link> = agreeing.take(LONGEST).map(link).collect();
             streak.reverse();
             streak
         };
-        Self { dag, weights, vertex_of, streaks: vertices.iter().map(streak).collect() }
+        let streaks = vertices.iter().map(streak).collect();
+        let validators = vertices.iter().map(|validator| validator.index()).collect();
+        Self { dag, validators, weights, streaks, sights: Vec::new() }
     }
 
     /// Whether all of every streak is looked at.
@@ -144,13 +154,17 @@ impl<'a, D: MessageDag> Summit<'a, D> {
 
     /// A committee at level 0.
     fn ascent(&self, committee: &BitSet) -> Ascent {
-        let count = self.streaks.len();
-        let mut reached = vec![NOBODY; count]; // no message of an outsider is late enough
+        let count = self.dag.validator_count();
+        let (mut reached, mut weights) = (vec![0; count], vec![Weight::ZERO; count]);
         for vertex in committee.iter() {
-            reached[vertex] = self.streaks[vertex][0].message.get() + 1;
+            reached[self.validators[vertex]] = self.streaks[vertex][0].message.get() + 1;
+            weights[self.validators[vertex]] = self.weights[vertex];
         }
+        let sum = |weights: &[Weight]| weights.iter().copied().sum();
+        let of_few = weights.chunks(FEW).map(sum).collect();
+        let weights = Weights { total: sum(&weights), of_few, each: weights };
         let (missed, met) = (Weight::ZERO, Weight::new(u64::MAX));
-        Ascent { reached, places: vec![0; count], missed, met }
+        Ascent { reached, weights, places: vec![0; self.streaks.len()], missed, met }
     }
 
     /// Climbs one level, and gives those who do not get there. A member's messages are looked at
@@ -159,17 +173,18 @@ impl<'a, D: MessageDag> Summit<'a, D> {
         let mut next = ascent.reached.clone();
         let mut behind = Vec::new();
         for vertex in committee.iter() {
+            let validator = self.validators[vertex];
             let place = &mut ascent.places[vertex];
             loop {
-                if !self.look(vertex, *place) {
+                let Some(sees) = self.look(vertex, *place) else {
                     behind.push(vertex);
                     break;
-                }
-                let sees = &self.streaks[vertex][*place].sees;
-                let seen = seen_weight(sees, &ascent.reached, &self.weights);
+                };
+                let unseen = unseen_weight(sees, &ascent.reached, &ascent.weights);
+                let seen = ascent.weights.total - unseen;
                 if seen >= q {
                     ascent.met = ascent.met.min(seen);
-                    next[vertex] = sees[vertex];
+                    next[validator] = sees[validator];
                     break;
                 }
                 ascent.missed = ascent.missed.max(seen);
@@ -180,27 +195,50 @@ impl<'a, D: MessageDag> Summit<'a, D> {
         behind
     }
 
-    /// Finds out what the message at `place` of the streak of `vertex` sees, if there is one.
-    fn look(&mut self, vertex: usize, place: usize) -> bool {
-        let Some(link) = self.streaks[vertex].get_mut(place) else { return false };
-        if link.sees.is_empty() {
-            link.sees = vec![0; self.weights.len()];
-            for (validator, seen) in self.dag.seen_of_all(link.message) {
-                if let Seen::Latest(seen) = seen
-                    && let Some(sees) =
-                        link.sees.get_mut(self.vertex_of[validator.index()] as usize)
-                {
-                    *sees = seen.get() + 1;
-                }
+    /// What the message at `place` of the streak of `vertex` sees, if there is one.
+    fn look(&mut self, vertex: usize, place: usize) -> Option<&[u32]> {
+        let count = self.dag.validator_count();
+        let Link { message, sight } = self.streaks[vertex].get_mut(place)?;
+        let start = match *sight {
+            Some(start) => start as usize,
+            None => {
+                let start = self.sights.len();
+                *sight = Some(start as u32);
+                self.sights.resize(start + count, 0);
+                let sees = &mut self.sights[start..];
+                self.dag.latest_seen(*message, sees);
+                sees[self.validators[vertex]] = message.get() + 1;
+                start
             }
-            link.sees[vertex] = link.message.get() + 1;
-        }
-        true
+        };
+        self.sights.get(start..start + count)
     }
 }
 
-/// What those weigh of whom a message sees one at least as late as they have `reached`.
-fn seen_weight(sees: &[u32], reached: &[u32], weights: &[Weight]) -> Weight {
-    let late = sees.iter().zip(reached).map(|(sees, reached)| sees >= reached);
-    late.zip(weights).map(|(late, &weight)| if late { weight } else { Weight::ZERO }).sum()
+/// What those weigh of whom a message sees none as late as they have `reached`. Mostly nobody, or
+/// everybody: a few at a time are compared, and only where they differ weighed one by one.
+fn unseen_weight(sees: &[u32], reached: &[u32], weights: &Weights) -> Weight {
+    let (few_seen, last_seen) = sees.as_chunks::<FEW>();
+    let (few_reached, last_reached) = reached.as_chunks::<FEW>();
+    let (few_weights, last_weights) = weights.each.as_chunks::<FEW>();
+    let weigh = |sees: &[u32], reached: &[u32], weights: &[Weight]| -> Weight {
+        let all = sees.iter().zip(reached).zip(weights);
+        let unseen = all.filter(|((sees, reached), _)| sees < reached);
+        unseen.map(|(_, &weight)| weight).sum()
+    };
+    let mut weight = weigh(last_seen, last_reached, last_weights);
+    let few = few_seen.iter().zip(few_reached).zip(few_weights.iter().zip(&weights.of_few));
+    for ((sees, reached), (weights, &together)) in few {
+        // In this form the comparison takes four at once. No message is numbered beyond an i32.
+        let mut unseen = 0;
+        for place in 0..FEW {
+            unseen += i32::from((sees[place] as i32) < (reached[place] as i32));
+        }
+        match unseen as usize {
+            0 => {}
+            FEW => weight += together,
+            _ => weight += weigh(sees, reached, weights),
+        }
+    }
+    weight
 }

@@ -2,7 +2,7 @@
 //! anybody's mind (semantics §6).
 
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
-use cbc_view::{MessageDag, MessageIndex, Property, Seen};
+use cbc_view::{MessageDag, MessageIndex, Property};
 
 use crate::BitSet;
 
@@ -72,14 +72,13 @@ impl LobbyingGraph {
         }
         let mut streaks: Vec<Streak> = latest.iter().copied().map(Streak::from_latest).collect();
         let count = vertices.len();
-        let mut vertex_of = vec![None; dag.validator_count()];
-        vertices.iter().enumerate().for_each(|(vertex, v)| vertex_of[v.index()] = Some(vertex));
         let mut arrows = vec![BitSet::new(count); count];
+        let mut latest_seen = vec![0; dag.validator_count()];
         for (row, &message) in arrows.iter_mut().zip(&latest) {
-            for (validator, seen) in dag.seen_of_all(message) {
-                if let (Some(to), Seen::Latest(seen)) = (vertex_of[validator.index()], seen)
-                    && streaks[to].reaches(seen, dag, candidate)
-                {
+            dag.latest_seen(message, &mut latest_seen);
+            for (to, (validator, streak)) in vertices.iter().zip(&mut streaks).enumerate() {
+                let seen = latest_seen[validator.index()].checked_sub(1).map(MessageIndex::new);
+                if seen.is_some_and(|seen| streak.reaches(seen, dag, candidate)) {
                     row.insert(to);
                 }
             }

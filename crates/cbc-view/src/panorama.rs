@@ -363,6 +363,16 @@ impl<'a> Citations<'a> {
         all.map(move |(code, validator)| (ValidatorId::new(validator), this.seen(code)))
     }
 
+    /// [`MessageDag::latest_seen`](crate::MessageDag::latest_seen). Codes are nearly what it asks
+    /// for.
+    pub(crate) fn latest(&self, row: &mut [u32]) {
+        for (chunk, row) in row.chunks_mut(self.panoramas.width).enumerate() {
+            for (place, code) in row.iter_mut().zip(self.codes(chunk)) {
+                *place = if code.is_proof() { 0 } else { code.0 };
+            }
+        }
+    }
+
     fn split(&self, validator: ValidatorId) -> (usize, usize) {
         (validator.index() / self.panoramas.width, validator.index() % self.panoramas.width)
     }

@@ -556,6 +556,10 @@ impl<E> MessageDag for View<E> {
         self.citations(message).iter()
     }
 
+    fn latest_seen(&self, message: MessageIndex, row: &mut [u32]) {
+        self.citations(message).latest(row);
+    }
+
     fn latest_message(&self, validator: ValidatorId) -> Option<MessageIndex> {
         *self.perspective.0.latest.get(validator.index())?
     }
