@@ -69,8 +69,9 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
         threshold: Weight,
     ) -> Option<(u32, Safety)> {
         table.update(dag, chain);
+        let too_weak = Safety::greatest_strength_below(threshold, validators);
         deepest(above, chain.depth(), threshold, |depth| {
-            table.clique(validators, depth, self.budget)
+            table.clique(validators, depth, too_weak, self.budget)
         })
     }
 }

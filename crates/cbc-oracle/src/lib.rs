@@ -68,7 +68,7 @@ mod tracker;
 pub use bitset::BitSet;
 pub use clique::CliqueOracle;
 pub use lobbying::LobbyingGraph;
-pub use max_clique::{MaxClique, max_clique};
+pub use max_clique::{MaxClique, max_clique, max_clique_above};
 pub use oracle::SafetyOracle;
 pub use poc::poc_faults;
 pub use safety::{Quorum, Safety, faults};

@@ -36,11 +36,23 @@ impl MaxClique {
 /// in San Segundo, Rodríguez-Losada and Jiménez, "An exact bit-parallel algorithm for the maximum
 /// clique problem", 2011). Without recursion.
 pub fn max_clique(weights: &[Weight], edges: &[BitSet], budget: u64) -> MaxClique {
+    max_clique_above(weights, edges, Weight::ZERO, budget)
+}
+
+/// As [`max_clique`], for whoever only asks whether a clique weighs more than `above`: if one does,
+/// the heaviest; if none does, whatever was found when that was clear, and a bound of no more than
+/// `above`, or than was found.
+pub fn max_clique_above(
+    weights: &[Weight],
+    edges: &[BitSet],
+    above: Weight,
+    budget: u64,
+) -> MaxClique {
     // Where nearly all are neighbours, as in the graphs that protocols make, the first clique and
     // the first bound meet: no search, and none of what prepares one.
     let graph = Graph { weights: Cow::Borrowed(weights), edges: Cow::Borrowed(edges) };
     let at_once = graph.at_once();
-    if at_once.is_exact() || budget == 0 {
+    if at_once.is_exact() || at_once.bound <= above || budget == 0 {
         return at_once;
     }
     let order = search_order(weights, edges);
@@ -55,7 +67,7 @@ pub fn max_clique(weights: &[Weight], edges: &[BitSet], budget: u64) -> MaxCliqu
         weights: order.iter().map(|&vertex| weights[vertex]).collect(),
         edges: order.iter().map(|&vertex| moved(&edges[vertex])).collect(),
     };
-    let found = graph.search(at_once.weight, budget);
+    let found = graph.search(at_once.weight.max(above), budget);
     let bound = found.bound.min(at_once.bound);
     if found.members.is_empty() {
         return MaxClique { bound, ..at_once };
@@ -307,6 +319,29 @@ mod tests {
             });
             (weights, edges)
         })
+    }
+
+    proptest! {
+        #[test]
+        fn a_question_is_answered_as_the_heaviest_clique_does(
+            weights in prop::collection::vec(0u64..6, 1..12),
+            draws in prop::collection::vec(any::<bool>(), 1..70),
+            above in 0u64..30,
+        ) {
+            let weights: Vec<Weight> = weights.into_iter().map(Weight::new).collect();
+            let mut draws = draws.into_iter().cycle();
+            let edges = graph(weights.len(), || draws.next().unwrap());
+            let (above, heaviest) = (Weight::new(above), heaviest(&weights, &edges));
+            let found = max_clique_above(&weights, &edges, above, u64::MAX);
+            prop_assert!(is_clique(&found.members, &edges));
+            prop_assert_eq!(found.members.iter().map(|&v| weights[v]).sum::<Weight>(), found.weight);
+            prop_assert!(found.bound >= heaviest);
+            if heaviest > above {
+                prop_assert_eq!((found.weight, found.is_exact()), (heaviest, true));
+            } else {
+                prop_assert!(found.bound <= above.max(found.weight));
+            }
+        }
     }
 
     proptest! {

@@ -86,6 +86,15 @@ impl Safety {
         Self { exact: most <= self.quorum.weight, bound, ..self }
     }
 
+    /// The greatest strength of a quorum that does not tolerate equivocators of weight `threshold`:
+    /// q with `⌈q − W/2⌉ − 1 < threshold`; no more than W.
+    pub(crate) fn greatest_strength_below(threshold: Weight, validators: &ValidatorSet) -> Weight {
+        let total = validators.total().get();
+        // 2q ≤ W + 2·threshold.
+        let strength = (u128::from(total) + 2 * u128::from(threshold.get())) / 2;
+        Weight::new(u64::try_from(strength).map_or(total, |strength| strength.min(total)))
+    }
+
     /// Whether equivocators of weight `threshold` are tolerated. With threshold 0: whether the
     /// candidate is safe at all.
     pub fn reaches(&self, threshold: Weight) -> bool {
@@ -150,6 +159,19 @@ mod tests {
                 let tolerance = safety(&[q, total - q], &[0]).fault_tolerance;
                 let below = (0..total).filter(|t| 2 * t < (2 * q).saturating_sub(total)).max();
                 assert_eq!(tolerance.map(Weight::get), below, "q = {q}, W = {total}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_quorum_reaches_a_threshold_exactly_if_it_is_stronger_than_the_strongest_that_does_not() {
+        for total in 1..40u64 {
+            for (q, threshold) in (0..=total).flat_map(|q| (0..30).map(move |t| (q, t))) {
+                let validators = ValidatorSet::new([q, total - q].map(Weight::new)).unwrap();
+                let threshold = Weight::new(threshold);
+                let below = Safety::greatest_strength_below(threshold, &validators);
+                let reaches = safety(&[q, total - q], &[0]).reaches(threshold);
+                assert_eq!(reaches, Weight::new(q) > below, "q = {q}, W = {total}, {threshold}");
             }
         }
     }

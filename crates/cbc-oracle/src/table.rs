@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
 use cbc_view::{Chain, MessageDag, MessageIndex, Seen};
 
-use crate::{BitSet, Quorum, Safety, max_clique};
+use crate::{BitSet, Quorum, Safety, max_clique_above};
 
 /// To which depth of a chain of candidates each arrow of the lobbying graph holds.
 ///
@@ -32,11 +32,14 @@ pub struct LobbyingTable {
     edges: Vec<u32>,
     /// Agreements less than this hold for the chain of the next question.
     valid: Option<u32>,
-    /// What was answered since something last changed, by depth.
-    answers: Vec<(u32, Safety)>,
+    /// What was answered since something last changed, by what was asked.
+    answers: Vec<(Question, Safety)>,
     /// The graph of one candidate; kept for its memory.
     graph: Vec<BitSet>,
 }
+
+/// The depth of a candidate, and the strength that a quorum has to exceed to matter.
+type Question = (u32, Weight);
 
 /// What a validator that counts has said of late.
 #[derive(Clone, Debug, Default)]
@@ -211,31 +214,44 @@ impl LobbyingTable {
     }
 
     /// What the clique oracle answers for the candidate at `depth`, visiting at most `budget` nodes
-    /// of the search tree. O(V²), and the search.
-    pub fn clique(&mut self, validators: &ValidatorSet, depth: u32, budget: u64) -> Safety {
-        let known = self.answers.iter().find(|(answered, _)| *answered == depth);
+    /// of the search tree; but where no clique weighs more than `above`, whatever is found until
+    /// that is clear. O(V²), and the search.
+    pub fn clique(
+        &mut self,
+        validators: &ValidatorSet,
+        depth: u32,
+        above: Weight,
+        budget: u64,
+    ) -> Safety {
+        let question = (depth, above);
+        let known = self.answers.iter().find(|(answered, _)| *answered == question);
         if let Some((_, safety)) = known {
             return safety.clone();
         }
-        let safety = self.clique_anew(validators, depth, budget);
-        self.answers.push((depth, safety.clone()));
+        let safety = self.clique_anew(validators, question, budget);
+        self.answers.push((question, safety.clone()));
         safety
     }
 
-    fn clique_anew(&mut self, validators: &ValidatorSet, depth: u32, budget: u64) -> Safety {
+    fn clique_anew(
+        &mut self,
+        validators: &ValidatorSet,
+        (depth, above): Question,
+        budget: u64,
+    ) -> Safety {
         let counts = |stream: &Stream| stream.latest.is_some() && stream.agreement() >= depth;
         // Whoever is no vertex weighs nothing, and is left out of the search.
         let weight_of = |(stream, &weight)| if counts(stream) { weight } else { Weight::ZERO };
         let weights: Vec<Weight> =
             self.streams.iter().zip(validators.weights()).map(weight_of).collect();
         let agreeing: Weight = weights.iter().copied().sum();
-        if agreeing < validators.total() - agreeing {
+        if agreeing < validators.total() - agreeing || agreeing <= above {
             return Safety::none();
         }
         for (row, depths) in self.graph.iter_mut().zip(self.edges.chunks(self.streams.len())) {
             row.assign_at_least(depths, depth);
         }
-        let clique = max_clique(&weights, &self.graph, budget);
+        let clique = max_clique_above(&weights, &self.graph, above, budget);
         let members = clique.members.iter().map(|&member| ValidatorId::new(member as u32));
         Safety::of_quorum(Quorum::new(members.collect(), validators), validators)
             .with_strength_at_most(clique.bound, validators)

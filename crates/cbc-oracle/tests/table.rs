@@ -85,7 +85,7 @@ proptest! {
                 oracle.safety(&view, &validators, &OnBlock { blocks: &blocks, block })
             };
             for depth in 1..=chain.depth() {
-                prop_assert_eq!(table.clique(&validators, depth, u64::MAX), alone(depth));
+                prop_assert_eq!(table.clique(&validators, depth, Weight::ZERO, u64::MAX), alone(depth));
             }
             let threshold = Weight::new(2);
             let above = above.min(chain.depth());
