@@ -1,8 +1,7 @@
 //! The cases whose instructions `cargo xtask bench --instructions` counts, under valgrind. Run as
 //! any bench or test, without it, this only sees that they run.
 //!
-//! To add a case, give it a row in [`CASES`]: view ingestion, votes and the head, ancestors and
-//! cliques belong here too. A case prepares, hands what is to be counted to [`counted`], once, and
+//! To add a case, give it a row in [`CASES`]. A case prepares, hands what is to be counted to [`counted`], once, and
 //! takes no other care. What looks hashes up in a `HashIndex` is counted under a key that differs
 //! from run to run: its count does so too, by a little.
 
@@ -10,11 +9,16 @@
 
 use std::env;
 use std::hint::black_box;
+use std::sync::Arc;
 
+use cbc_estimator::LoadedVotes;
 use cbc_message::{
-    BlockId, BlockVote, Citation, Header, Justification, Message, MessageHash, ValidatorId, decode,
-    encode,
+    BlockId, BlockVote, Citation, Header, Justification, Message, MessageHash, ValidatorId,
+    ValidatorSet, Weight, decode, encode,
 };
+use cbc_oracle::CliqueOracle;
+use cbc_validator::{Blockchain, Observer};
+use cbc_view::{BlockIndex, Limits};
 
 /// A name, the sizes, and what to do at a size.
 type Case = (&'static str, &'static [u32], fn(u32));
@@ -24,6 +28,10 @@ const CASES: &[Case] = &[
     ("codec/make and hash", &[10, 100, 1000], make),
     ("codec/encode", &[10, 100, 1000], to_bytes),
     ("codec/decode and hash", &[10, 100, 1000], from_bytes),
+    ("ingest/one message of a chain (V1-V5, V8)", &[10, 100, 1000], receive),
+    ("vote and head/chain", &[1_000, 1_000_000], vote_and_head),
+    ("ancestor", &[1_000, 100_000], ancestor),
+    ("clique oracle, from scratch", &[10, 100, 1000], clique),
 ];
 
 /// Counts `work`: valgrind starts counting where this function begins, and stops where it ends. It
@@ -71,6 +79,68 @@ fn from_bytes(citations: u32) {
     let mut decoded = None;
     counted(&mut || decoded = decode::<BlockVote>(black_box(&bytes)).ok());
     assert_eq!(decoded.map(|decoded| decoded.hash()), Some(message.hash()));
+}
+
+/// An observer of a chain that validators extend in turn, who has received all of its messages but
+/// the last; and the last.
+fn chain(validators: u32, length: usize) -> (Observer<Blockchain, CliqueOracle>, Vec<u8>) {
+    let weights = (0..validators).map(|v| Weight::new(1000 + u64::from(v % 97)));
+    let validators = Arc::new(ValidatorSet::new(weights).unwrap());
+    let observer = || {
+        let validators = Arc::clone(&validators);
+        Observer::with_limits(Blockchain, CliqueOracle::new(), validators, Limits::NONE)
+    };
+    let (mut maker, mut receiver) = (observer(), observer());
+    let mut bytes = Vec::new();
+    for made in 0..length {
+        let sender = ValidatorId::new((made % validators.len()) as u32);
+        let message = maker.make_message(sender).unwrap();
+        bytes = encode(&message);
+        if made + 1 < length {
+            receiver.receive(message).unwrap();
+        }
+    }
+    (receiver, bytes)
+}
+
+fn receive(validators: u32) {
+    let (mut observer, bytes) = chain(validators, 3 * validators as usize + 1);
+    let mut received = 0;
+    counted(&mut || {
+        received = observer.receive(decode(black_box(&bytes)).unwrap()).unwrap().justified.len();
+    });
+    assert_eq!(received, 1);
+}
+
+/// A vote moves from the last but one block to the last.
+fn vote_and_head(blocks: u32) {
+    let mut votes = LoadedVotes::new();
+    for block in 0..blocks {
+        votes.insert(block, MessageHash::from_bytes([1; 32]));
+    }
+    let weight = Weight::new(7);
+    (0..100).for_each(|v| votes.set(ValidatorId::new(v), blocks - 1 - v % 50, weight));
+    let mut head = 0;
+    counted(&mut || {
+        votes.set(ValidatorId::new(1), black_box(blocks), weight);
+        head = votes.head(0);
+    });
+    assert_eq!(head, blocks);
+}
+
+fn ancestor(blocks: u32) {
+    let (observer, _) = chain(3, blocks as usize);
+    let (tree, tip) = (observer.blocks(), BlockIndex::new(blocks - 1));
+    let mut found = None;
+    counted(&mut || found = tree.ancestor_at(black_box(tip), blocks / 3));
+    assert_eq!(found, Some(BlockIndex::new(blocks / 3)));
+}
+
+fn clique(validators: u32) {
+    let (observer, _) = chain(validators, 3 * validators as usize);
+    let mut safety = None;
+    counted(&mut || safety = Some(observer.safety(black_box(&BlockIndex::new(1)))));
+    assert!(safety.unwrap().exact);
 }
 
 fn main() {
