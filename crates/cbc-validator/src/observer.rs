@@ -376,7 +376,7 @@ impl<O> Observer<Blockchain, O> {
         pruned.dropped()
     }
 
-    /// The blocks of this view.
+    /// The blocks of this view, and of all who share it.
     pub fn blocks(&self) -> &BlockTree {
         self.estimator.blocks()
     }

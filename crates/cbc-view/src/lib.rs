@@ -6,6 +6,10 @@
 //! Estimators and oracles read it through [`MessageDag`], which is easily implemented by anything
 //! else that holds messages.
 //!
+//! Justifications share what they repeat of others, so that a message takes a few hundred bytes
+//! where it was sent in many thousands. Many observers in one process can share a view
+//! ([`View::exchange`]), and one that runs for long drops what is settled ([`View::prune`]).
+//!
 //! This layer never decides what an estimate should be, and never does I/O, reads a clock or
 //! iterates over anything unordered. No message, however hostile, makes it panic or recurse.
 //!

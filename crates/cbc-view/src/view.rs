@@ -62,9 +62,8 @@ impl<E> View<E> {
     /// same for all. A message that is held already becomes justified for another observer in
     /// O(1), if it has what was held before, or else in O(V); nothing is checked again. O(1).
     ///
-    /// Nothing but estimates of messages by index then reaches what another observer has seen:
-    /// whoever reads the messages in general asks [`is_justified`](Self::is_justified), as
-    /// [`justified_messages`](Self::justified_messages) does.
+    /// By its index a message can be read whoever justified it;
+    /// [`is_justified`](Self::is_justified) says whether this observer did.
     ///
     /// ```
     /// # use std::sync::Arc;
