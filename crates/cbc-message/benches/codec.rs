@@ -81,7 +81,7 @@ fn encoding(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("by hand", citations), |bencher| {
             bencher.iter(|| encode(black_box(&vote)));
         });
-        group.bench_function(BenchmarkId::new("bincode", citations), |bencher| {
+        group.bench_function(BenchmarkId::new("serde (twin)", citations), |bencher| {
             bencher.iter(|| twin::encode(black_box(vote.header())));
         });
     }
@@ -95,7 +95,7 @@ fn decoding(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("by hand", citations), |bencher| {
             bencher.iter(|| decode::<BlockVote>(black_box(&bytes)).unwrap());
         });
-        group.bench_function(BenchmarkId::new("bincode", citations), |bencher| {
+        group.bench_function(BenchmarkId::new("serde (twin)", citations), |bencher| {
             bencher.iter(|| twin::decode::<BlockVote>(black_box(&bytes)).unwrap());
         });
     }

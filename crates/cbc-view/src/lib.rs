@@ -58,6 +58,7 @@ mod property;
 mod prune;
 mod queues;
 mod receipt;
+mod receive;
 mod renumbering;
 mod room;
 mod store;
