@@ -187,17 +187,21 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
         kept.binary_search(value).map_or(BlockIndex::GENESIS, |new| BlockIndex::new(new as u32))
     }
 
-    /// With the genesis dropped: whether votes on the root outweigh all others. Then the fork
-    /// choice from the genesis comes by the root, and from there it is known.
+    /// With the genesis dropped: whether votes on the root outweigh those for blocks that may rival
+    /// it. Then, at every fork on the way from the genesis, the child towards the root has more
+    /// than any other, and from the root on the fork choice is known.
     fn can_judge(&self, validators: &ValidatorSet, votes: &[Vote]) -> bool {
         if self.blocks.proposal(BlockIndex::GENESIS).is_none() {
             return true;
         }
-        let weight = |on_root: bool| -> Weight {
-            let is = |vote: &&Vote| self.blocks.voted_by(vote.message).is_some() == on_root;
-            votes.iter().filter(is).map(|vote| validators.weight(vote.validator)).sum()
-        };
-        weight(true) > weight(false)
+        let rivals = |vote: &&Vote| !self.blocks.is_vote_settled(vote.message);
+        let (mut on_root, mut others) = (Weight::ZERO, Weight::ZERO);
+        for vote in votes.iter().filter(rivals) {
+            let is_on_root = self.blocks.voted_by(vote.message).is_some();
+            let sum = if is_on_root { &mut on_root } else { &mut others };
+            *sum += validators.weight(vote.validator);
+        }
+        on_root > others
     }
 
     /// Whether the message proposes on the head, or votes for it.

@@ -345,8 +345,9 @@ impl<O> Observer<Blockchain, O> {
     /// messages that vote for them, each handed to `archive` first, in ascending order. Answers how
     /// many were handed out.
     ///
-    /// A message can be judged as long as the newest that its maker had seen is not dropped.
-    /// `heights` is therefore how far the slowest honest validator may lag behind finality: one that
+    /// A message can be judged as long as the newest that its maker had seen is not dropped, and of
+    /// the votes that it cites those on what is left outweigh those that may rival it. `heights` is
+    /// therefore how far the slowest honest validator may lag behind finality: one that
     /// lags further cannot be followed any more, but by somebody who keeps more.
     ///
     /// Everybody's latest messages, and what new messages may cite, leave a record: see

@@ -39,13 +39,15 @@ pub struct BlockTree {
     forest: Forest,
     /// For each block, the message that proposes it; for the genesis [`NO_MESSAGE`].
     proposals: Vec<MessageIndex>,
-    /// For each message, the block it votes for; [`NO_BLOCK`], if that was dropped.
+    /// For each message, the block it votes for; if that was dropped, [`SETTLED`] or [`NO_BLOCK`].
     votes: Vec<BlockIndex>,
 }
 
 // In half of what options would take, in tables that have an entry for each message.
 const NO_MESSAGE: MessageIndex = MessageIndex::new(u32::MAX);
 const NO_BLOCK: BlockIndex = BlockIndex(u32::MAX);
+/// A block that was dropped, and that the root is on.
+const SETTLED: BlockIndex = BlockIndex(u32::MAX - 1);
 
 impl BlockTree {
     /// The tree with only the genesis.
@@ -112,7 +114,14 @@ impl BlockTree {
     /// The block that `message` votes for, if it was taken in and the block was not dropped. O(1),
     /// as all that does not say otherwise.
     pub fn voted_by(&self, message: MessageIndex) -> Option<BlockIndex> {
-        self.votes.get(message.index()).copied().filter(|&block| block != NO_BLOCK)
+        let vote = self.votes.get(message.index()).copied();
+        vote.filter(|&block| block != NO_BLOCK && block != SETTLED)
+    }
+
+    /// Whether `message` votes for a block that was dropped, and that the root is on: unlike a vote
+    /// for any other that was dropped, it is for none that rivals the root.
+    pub fn is_vote_settled(&self, message: MessageIndex) -> bool {
+        self.votes.get(message.index()) == Some(&SETTLED)
     }
 
     /// The message that proposes `block`; `None` for the genesis.
@@ -163,8 +172,16 @@ impl BlockTree {
         let renumbering = Renumbering::keeping(self.forest.len(), |block| {
             self.forest.is_ancestor_or_same(root.0, block)
         });
-        let block = |old: BlockIndex| renumbering.get(old.0).map_or(NO_BLOCK, BlockIndex);
-        let vote = |old| self.voted_by(old).map_or(NO_BLOCK, block);
+        let block = |old: BlockIndex| match renumbering.get(old.0) {
+            Some(new) => BlockIndex(new),
+            None if self.is_ancestor_or_same(old, root) => SETTLED,
+            None => NO_BLOCK,
+        };
+        let vote = |old: MessageIndex| match self.voted_by(old) {
+            Some(voted) => block(voted),
+            None if self.is_vote_settled(old) => SETTLED,
+            None => NO_BLOCK,
+        };
         self.votes = pruned.iter().map(|(old, _)| vote(old)).collect();
         renumbering.column(&mut self.proposals);
         for proposal in &mut self.proposals {
