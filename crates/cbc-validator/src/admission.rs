@@ -1,7 +1,7 @@
 //! Rule V5: an estimate follows from its justification (semantics §4).
 
 use cbc_estimator::{Estimator, Vote};
-use cbc_view::{Admission, Candidate, Citations, MessageIndex, View};
+use cbc_view::{Admission, Candidate, Citations, MessageIndex, Refusal, Unjudged, View};
 use thiserror::Error;
 
 use crate::Protocol;
@@ -13,10 +13,6 @@ pub enum InvalidEstimate<E, I> {
     /// Not a value of the protocol, whatever its maker had seen.
     #[error("not an estimate of this protocol: {0}")]
     Inadmissible(#[source] I),
-    /// Not a rule, but a limit: what would show what follows from the justification was dropped
-    /// ([`Observer::prune`](crate::Observer::prune)).
-    #[error("below the horizon: what would show whether the estimate follows was dropped")]
-    BelowHorizon,
     /// V5: the estimator answers something else to the message's justification.
     #[error(
         "V5: the estimate does not follow from the justification: expected {expected:?}, found {found:?}"
@@ -51,9 +47,10 @@ impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
         &mut self,
         view: &View<P::Estimate>,
         candidate: &Candidate<'_, P::Estimate>,
-    ) -> Result<(), EstimateError<P>> {
+    ) -> Result<(), Refusal<EstimateError<P>>> {
         let found = candidate.message.estimate();
-        self.estimator.admit(view, found).map_err(InvalidEstimate::Inadmissible)?;
+        let admitted = self.estimator.admit(view, found);
+        admitted.map_err(|error| Refusal::Breaks(InvalidEstimate::Inadmissible(error)))?;
         if !self.check {
             return Ok(());
         }
@@ -61,14 +58,15 @@ impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
         // message's own past alone.
         let votes: Vec<Vote> = votes(candidate.citations).collect();
         if !self.estimator.can_judge(view.validators(), &votes) {
-            return Err(InvalidEstimate::BelowHorizon);
+            let needs = candidate.message.justification().hashes().collect();
+            return Err(Unjudged::BelowHorizon { needs }.into());
         }
         match self.estimator.track(view, view.validators(), &votes, None) {
             Some(value) if !self.estimator.follows(view, &value, found) => {
-                Err(InvalidEstimate::DoesNotFollow {
+                Err(Refusal::Breaks(InvalidEstimate::DoesNotFollow {
                     expected: self.protocol.estimate(view, self.estimator, &value),
                     found: found.clone(),
-                })
+                }))
             }
             Some(_) | None => Ok(()),
         }

@@ -7,7 +7,7 @@ use cbc_message::{BlockVote, Header, Message, ValidatorId, ValidatorSet, Weight}
 use cbc_oracle::{LobbyingTable, Safety, SafetyOracle};
 use cbc_view::{
     BlockIndex, BlockTree, Chain, Limits, MessageIndex, Perspective, Property, Receipt, Rejection,
-    View,
+    Status, View,
 };
 use thiserror::Error;
 use tracing::{error, info};
@@ -140,7 +140,8 @@ impl<P: Protocol, O> Observer<P, O> {
     ///
     /// # Errors
     ///
-    /// [`Rejection`] if it is invalid; nothing is stored then. See [`View::insert_with`].
+    /// [`Rejection`] if it is invalid; nothing is stored then. What cannot be judged is no error:
+    /// see [`View::insert_with`].
     pub fn receive(
         &mut self,
         message: Message<P::Estimate>,
@@ -211,8 +212,10 @@ impl<P: Protocol, O> Observer<P, O> {
             justification: self.view.justification(),
             estimate,
         });
-        self.receive(message.clone())?;
-        Ok(message)
+        match self.receive(message.clone())?.status {
+            Status::Unjudged(unjudged) => Err(MakeError::Unjudged(unjudged)),
+            Status::Duplicate | Status::Pending { .. } | Status::Justified => Ok(message),
+        }
     }
 
     /// The estimate by the latest messages of this view, starting from the last finalized value;

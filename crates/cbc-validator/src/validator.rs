@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use cbc_message::{Message, ValidatorId, Weight};
-use cbc_view::{Equivocation, MessageDag, MessageIndex, Rejection};
+use cbc_view::{Equivocation, MessageDag, MessageIndex, Rejection, Unjudged};
 use thiserror::Error;
 
 use crate::{EstimateError, Observer, Protocol};
@@ -66,7 +66,7 @@ impl<P: Protocol, O> Validator<P, O> {
     /// # Errors
     ///
     /// [`MakeError`] if this validator is known to have equivocated, or if the message would be
-    /// invalid. Nothing changes then.
+    /// invalid, or its view cannot judge it. Nothing changes then.
     pub fn make_message_with(
         &mut self,
         estimate: P::Estimate,
@@ -111,4 +111,7 @@ pub enum MakeError<R: Error + 'static> {
     /// The message would be invalid.
     #[error(transparent)]
     Invalid(#[from] Box<Rejection<R>>),
+    /// The validator's own view cannot judge the message, so nobody may rely on it.
+    #[error("this validator cannot judge its own message: {0}")]
+    Unjudged(#[source] Unjudged),
 }

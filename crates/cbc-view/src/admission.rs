@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use cbc_message::Message;
 
-use crate::{Citations, MessageIndex, View};
+use crate::{Citations, MessageIndex, Refusal, View};
 
 /// A message whose citations are justified and which is structurally valid, but not yet stored.
 #[derive(Debug)]
@@ -15,9 +15,10 @@ pub struct Candidate<'a, E> {
     pub citations: Citations<'a>,
 }
 
-/// A further rule that messages must pass to be stored, and somebody who is told of each that does. A validator checks rule V5 here and feeds its estimator.
+/// A further rule that messages must pass to be stored, and somebody who is told of each that does.
+/// A validator checks rule V5 here and feeds its estimator.
 pub trait Admission<E> {
-    /// Why a message is refused.
+    /// The rule that a message breaks.
     type Error;
 
     /// Whether `candidate` may be stored. The answer must depend on the message and its past cone
@@ -25,8 +26,13 @@ pub trait Admission<E> {
     ///
     /// # Errors
     ///
-    /// Why not.
-    fn check(&mut self, view: &View<E>, candidate: &Candidate<'_, E>) -> Result<(), Self::Error>;
+    /// [`Refusal::Breaks`] if it breaks the rule, and [`Refusal::Unjudged`] if what would show
+    /// whether it does is not held any more.
+    fn check(
+        &mut self,
+        view: &View<E>,
+        candidate: &Candidate<'_, E>,
+    ) -> Result<(), Refusal<Self::Error>>;
 
     /// `message` is stored, and justified: called for each, in ascending order. In a view that
     /// observers share, once, when the first of them justifies it.
@@ -40,7 +46,7 @@ pub struct AdmitAll;
 impl<E> Admission<E> for AdmitAll {
     type Error = Infallible;
 
-    fn check(&mut self, _: &View<E>, _: &Candidate<'_, E>) -> Result<(), Infallible> {
+    fn check(&mut self, _: &View<E>, _: &Candidate<'_, E>) -> Result<(), Refusal<Infallible>> {
         Ok(())
     }
 

@@ -62,6 +62,7 @@ mod receive;
 mod renumbering;
 mod room;
 mod store;
+mod unjudged;
 mod validity;
 mod view;
 
@@ -76,5 +77,6 @@ pub use perspective::Perspective;
 pub use property::{Chain, Equals, OnBlock, Property, UpTo};
 pub use prune::Pruned;
 pub use receipt::{Equivocation, Justified, Reason, Receipt, Rejection, Status};
+pub use unjudged::{Refusal, Unjudged};
 pub use validity::{Forgotten, Invalid};
 pub use view::View;

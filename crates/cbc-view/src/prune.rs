@@ -45,8 +45,8 @@ impl<E: Estimate> View<E> {
     /// been dropped.
     ///
     /// What can no longer be judged is never taken for something else. A message numbered before
-    /// all records of its sender was dropped, or is a fork of what was: it is refused
-    /// ([`Invalid::BelowHorizon`](crate::Invalid::BelowHorizon)). So is one that cites a message of
+    /// all records of its sender was dropped, or is a fork of what was: it cannot be judged
+    /// ([`Unjudged::BelowHorizon`](crate::Unjudged::BelowHorizon)). So is one that cites a message of
     /// which only a record is left, while no later message that it cites does. One that cites what
     /// was dropped waits for it. Validators that have seen what was finalized since make no such
     /// message. Who kept what was archived can feed it to a new view and judge there.

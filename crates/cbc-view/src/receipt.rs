@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use cbc_message::{MessageHash, ValidatorId};
 use thiserror::Error;
 
-use crate::{Invalid, MessageIndex};
+use crate::{Invalid, MessageIndex, Unjudged};
 
 /// Two messages of one validator with one sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +29,8 @@ pub enum Status {
     },
     /// Justified, and so perhaps others that waited for it.
     Justified,
-    /// Not kept, since its sender has used up its [`Limits`](crate::Limits); not invalid, and
-    /// nothing has changed.
-    OverLimit,
+    /// Not kept, since it cannot be judged here; not invalid, and nothing has changed.
+    Unjudged(Unjudged),
 }
 
 /// What changed in a view when it received a message.
@@ -45,9 +44,9 @@ pub struct Receipt<R = Infallible> {
     pub equivocations: Vec<Equivocation>,
     /// Messages that had been pending and proved invalid, in the order in which they did.
     pub rejected: Vec<Rejection<R>>,
-    /// Messages of equivocators that had been pending, waited for nothing any more, and were not
-    /// kept, since nobody wanted them: see [`Limits`](crate::Limits).
-    pub over_limit: Vec<MessageHash>,
+    /// Messages that had been pending, waited for nothing any more, and were not kept, since they
+    /// cannot be judged here. What is pending on them stays so.
+    pub unjudged: Vec<(MessageHash, Unjudged)>,
 }
 
 impl<R> Receipt<R> {
@@ -58,7 +57,7 @@ impl<R> Receipt<R> {
             justified: Justified::default(),
             equivocations: Vec::new(),
             rejected: Vec::new(),
-            over_limit: Vec::new(),
+            unjudged: Vec::new(),
         }
     }
 }

@@ -9,8 +9,8 @@ use tracing::{debug, warn};
 use crate::panorama::MOST_MESSAGES;
 use crate::perspective::Outlook;
 use crate::{
-    Admission, AdmitAll, Candidate, Equivocation, HashedDag, Invalid, MessageDag, MessageIndex,
-    Reason, Receipt, Rejection, Seen, Status, View,
+    Admission, AdmitAll, Candidate, Equivocation, HashedDag, MessageDag, MessageIndex, Reason,
+    Receipt, Refusal, Rejection, Seen, Status, Unjudged, View,
 };
 
 impl<E: Clone> View<E> {
@@ -36,7 +36,7 @@ impl<E: Clone> View<E> {
     ///
     /// [`Rejection`] if the message breaks a rule. It is not stored, and what was pending on it is
     /// dropped. Pending messages that prove invalid when released do not fail the call; the
-    /// receipt lists them.
+    /// receipt lists them. What cannot be judged here is no error either: see [`Unjudged`].
     pub fn insert_with<A>(
         &mut self,
         message: Message<E>,
@@ -56,8 +56,10 @@ impl<E: Clone> View<E> {
         let missing = match held {
             Some(held) => self.missing_citations(held),
             None => {
-                if let Err(invalid) = self.check_on_receipt(&message) {
-                    return Err(Box::new(self.reject(hash, Reason::Invalid(invalid))));
+                if let Err(refusal) = self.check_on_receipt(&message) {
+                    let unjudged = self.refuse(hash, refusal.map(Reason::Invalid))?;
+                    receipt.status = Status::Unjudged(unjudged);
+                    return Ok(receipt);
                 }
                 self.resolve(message.justification())
             }
@@ -76,7 +78,7 @@ impl<E: Clone> View<E> {
         let pending = &mut self.perspective.0.pending;
         if pending.count_of(sender) >= self.limits.pending_per_sender {
             debug!(%hash, %sender, "message over the limit of pending ones");
-            return Status::OverLimit;
+            return Status::Unjudged(Unjudged::OverLimit { missing });
         }
         debug!(%hash, %sender, missing = missing.len(), "message pending");
         pending.add(message, &mut missing);
@@ -97,14 +99,18 @@ impl<E: Clone> View<E> {
     {
         receipt.status = Status::Justified;
         if !self.has_room_for(message.sender(), &message.hash()) {
-            receipt.status = Status::OverLimit;
+            receipt.status = Status::Unjudged(Unjudged::OverLimit { missing: Vec::new() });
             return Ok(());
         }
         let first = match held {
             Some(held) => held,
-            None => self
-                .admit(&message, admission)
-                .map_err(|reason| Box::new(self.reject(message.hash(), reason)))?,
+            None => match self.admit(&message, admission) {
+                Ok(first) => first,
+                Err(refusal) => {
+                    receipt.status = Status::Unjudged(self.refuse(message.hash(), refusal)?);
+                    return Ok(());
+                }
+            },
         };
         let mut ready = VecDeque::new();
         self.justify(first, &mut ready, receipt);
@@ -114,7 +120,7 @@ impl<E: Clone> View<E> {
         while let Some(message) = ready.pop_front() {
             let hash = message.hash();
             if !self.has_room_for(message.sender(), &hash) {
-                receipt.over_limit.push(hash);
+                receipt.unjudged.push((hash, Unjudged::OverLimit { missing: Vec::new() }));
                 continue;
             }
             if let Some(held) = self.store.find(&hash) {
@@ -127,7 +133,10 @@ impl<E: Clone> View<E> {
                     self.justify(index, &mut ready, receipt);
                     admission.stored(self, index);
                 }
-                Err(reason) => receipt.rejected.push(self.reject(hash, reason)),
+                Err(refusal) => match self.refuse(hash, refusal) {
+                    Ok(unjudged) => receipt.unjudged.push((hash, unjudged)),
+                    Err(rejection) => receipt.rejected.push(*rejection),
+                },
             }
         }
         Ok(())
@@ -138,19 +147,21 @@ impl<E: Clone> View<E> {
         &mut self,
         message: &Message<E>,
         admission: &mut A,
-    ) -> Result<MessageIndex, Reason<A::Error>>
+    ) -> Result<MessageIndex, Refusal<Reason<A::Error>>>
     where
         A: Admission<E, Error: Error + 'static>,
     {
         if self.store.len() >= MOST_MESSAGES {
-            return Err(Reason::Invalid(Invalid::ViewFull));
+            return Err(Unjudged::ViewFull { held: self.store.len() }.into());
         }
         let mut draft = std::mem::take(&mut self.draft);
         draft.share(&self.store.panoramas);
-        let checked = self.check_structure(message, &mut draft).map_err(Reason::Invalid);
+        let checked = self.check_structure(message, &mut draft);
+        let checked = checked.map_err(|refusal| refusal.map(Reason::Invalid));
         let checked = checked.and_then(|()| {
             let citations = self.store.panoramas.of_draft(&draft);
-            admission.check(self, &Candidate { message, citations }).map_err(Reason::Refused)
+            let checked = admission.check(self, &Candidate { message, citations });
+            checked.map_err(|refusal| refusal.map(Reason::Refused))
         });
         let stored = checked.map(|()| self.store.push(message, &draft));
         self.draft = draft;
@@ -244,10 +255,23 @@ impl<E> View<E> {
         room
     }
 
-    fn reject<R: Error + 'static>(&mut self, hash: MessageHash, reason: Reason<R>) -> Rejection<R> {
-        let dropped = self.perspective.0.pending.drop_dependents(hash);
-        warn!(%hash, %reason, dropped = dropped.len(), "message rejected");
-        Rejection { hash, reason, dropped }
+    /// A message is not stored. If it is invalid, what is pending on it never will be, either.
+    fn refuse<R: Error + 'static>(
+        &mut self,
+        hash: MessageHash,
+        refusal: Refusal<Reason<R>>,
+    ) -> Result<Unjudged, Box<Rejection<R>>> {
+        match refusal {
+            Refusal::Breaks(reason) => {
+                let dropped = self.perspective.0.pending.drop_dependents(hash);
+                warn!(%hash, %reason, dropped = dropped.len(), "message rejected");
+                Err(Box::new(Rejection { hash, reason, dropped }))
+            }
+            Refusal::Unjudged(unjudged) => {
+                debug!(%hash, %unjudged, "message not judged");
+                Ok(unjudged)
+            }
+        }
     }
 
     /// What a message that is held cites and this observer has not justified.

@@ -6,7 +6,7 @@ use cbc_message::{Citation, Message, MessageHash, ValidatorId};
 use thiserror::Error;
 
 use crate::panorama::{Code, Draft};
-use crate::{HashedDag, MessageDag, MessageIndex, Seen, View};
+use crate::{HashedDag, MessageDag, MessageIndex, Refusal, Seen, Unjudged, View};
 
 /// How a message breaks a structural rule.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -94,21 +94,6 @@ pub enum Invalid {
         /// Their sequence numbers.
         sequence_numbers: (u64, u64),
     },
-    /// Not a rule, but a limit: what would show whether the message is valid was dropped
-    /// ([`View::prune`]).
-    #[error(
-        "message {sequence_number} of validator {sender} is below the horizon: \
-         what would show whether it is valid was dropped"
-    )]
-    BelowHorizon {
-        /// The sender.
-        sender: ValidatorId,
-        /// The sequence number of the message.
-        sequence_number: u64,
-    },
-    /// Not a rule, but a limit: this view has as many messages as it can number.
-    #[error("the view holds {} messages and can number no more", u32::MAX)]
-    ViewFull,
 }
 
 /// V4: a cited message had seen something that this message does not know of.
@@ -140,22 +125,25 @@ fn describe(citation: &Option<Citation>) -> String {
 
 impl<E> View<E> {
     /// What can be checked before anything that the message cites has arrived.
-    pub(crate) fn check_on_receipt(&self, message: &Message<E>) -> Result<(), Invalid> {
+    pub(crate) fn check_on_receipt(&self, message: &Message<E>) -> Result<(), Refusal<Invalid>> {
         let validators = self.validators().len();
         let sender = message.sender();
         if !self.validators().contains(sender) {
-            return Err(Invalid::UnknownSender { sender, validators }); // V1
+            return Err(Refusal::Breaks(Invalid::UnknownSender { sender, validators })); // V1
         }
-        let sequence_number = message.sequence_number();
-        if sequence_number < self.store.horizon(sender) {
-            return Err(Invalid::BelowHorizon { sender, sequence_number });
+        let last_cited = message.justification().iter().next_back();
+        if let Some((validator, _)) = last_cited
+            && !self.validators().contains(validator)
+        {
+            let invalid = Invalid::UnknownValidatorCited { validator, validators }; // V2
+            return Err(Refusal::Breaks(invalid));
         }
-        match message.justification().iter().next_back() {
-            Some((validator, _)) if !self.validators().contains(validator) => {
-                Err(Invalid::UnknownValidatorCited { validator, validators }) // V2
-            }
-            _ => Ok(()),
+        if message.sequence_number() < self.store.horizon(sender) {
+            let cited = message.justification().hashes();
+            let needs = cited.filter(|hash| self.find(hash).is_none()).collect();
+            return Err(Unjudged::BelowHorizon { needs }.into());
         }
+        Ok(())
     }
 
     /// Everything else, once all that the message cites is justified. `draft` is its
@@ -164,11 +152,12 @@ impl<E> View<E> {
         &self,
         message: &Message<E>,
         draft: &mut Draft,
-    ) -> Result<(), Invalid> {
-        self.check_senders(draft)?;
-        self.check_proofs(draft)?;
-        self.check_sequence(message, draft)?;
-        self.check_nothing_forgotten(message, draft)
+    ) -> Result<(), Refusal<Invalid>> {
+        self.check_senders(draft)
+            .and_then(|()| self.check_proofs(draft))
+            .and_then(|()| self.check_sequence(message, draft))
+            .map_err(Refusal::Breaks)?;
+        self.check_nothing_forgotten(draft)
     }
 
     /// V2: each cited message was sent by the validator it is cited for. What a valid message
@@ -239,19 +228,15 @@ impl<E> View<E> {
     ///
     /// O(V) if all citations are those of the newest message cited; O(V) more for each message
     /// cited for somebody of whom no message that was looked at cites the same.
-    fn check_nothing_forgotten(
-        &self,
-        message: &Message<E>,
-        draft: &mut Draft,
-    ) -> Result<(), Invalid> {
+    fn check_nothing_forgotten(&self, draft: &mut Draft) -> Result<(), Refusal<Invalid>> {
         let Some(newest) = draft.newest() else {
             // Proofs alone: whatever they cite for anybody is forgotten.
             let all = self.cited_by(draft, |_| true);
-            return self.check_cited(message, draft, all);
+            return self.check_cited(draft, all);
         };
-        self.check_cited(message, draft, vec![(newest, None)])?;
+        self.check_cited(draft, vec![(newest, None)])?;
         let open = self.cited_by(draft, |entry| !draft.passes(entry));
-        self.check_cited(message, draft, open)
+        self.check_cited(draft, open)
     }
 
     /// The messages that are cited for validators that are `open`, the newest first, each with the
@@ -274,28 +259,26 @@ impl<E> View<E> {
     /// V4, for these cited messages; those cited for validators that pass by then pass too.
     fn check_cited(
         &self,
-        message: &Message<E>,
         draft: &mut Draft,
         cited: Vec<(MessageIndex, Option<ValidatorId>)>,
-    ) -> Result<(), Invalid> {
+    ) -> Result<(), Refusal<Invalid>> {
         for (cited, cited_for) in cited {
             if cited_for.is_some_and(|validator| draft.passes(validator)) {
                 continue;
             }
             if self.store.is_record(cited) {
-                let (sender, sequence_number) = (message.sender(), message.sequence_number());
-                return Err(Invalid::BelowHorizon { sender, sequence_number });
+                return Err(Unjudged::BelowHorizon { needs: vec![self.hash(cited)] }.into());
             }
             let no_later = |seen, found| self.no_later(seen, found);
             if let Some(validator) = draft.compare(cited, &self.store.panoramas, no_later) {
                 let seen = self.citations(cited).get(validator);
                 let found = self.store.panoramas.of_draft(draft).get(validator);
-                return Err(Invalid::Forgotten(Box::new(Forgotten {
+                return Err(Refusal::Breaks(Invalid::Forgotten(Box::new(Forgotten {
                     cited: self.hash(cited),
                     validator,
                     seen: self.citation(seen),
                     found: self.citation(found),
-                })));
+                }))));
             }
         }
         Ok(())

@@ -8,10 +8,13 @@ use cbc_message::{
     Citation, Header, Integer, Justification, Message, MessageHash, ValidatorId, ValidatorSet,
     Weight,
 };
-use cbc_view::{HashedDag, Limits, MessageDag, Status, View};
+use cbc_view::{HashedDag, Limits, MessageDag, Status, Unjudged, View};
 
 const LIMITS: Limits = Limits { pending_per_sender: 50, unwanted_per_equivocator: 20 };
 const FLOOD: i64 = 2_000;
+
+/// Of a message that waits for nothing.
+const OVER_LIMIT: Status = Status::Unjudged(Unjudged::OverLimit { missing: Vec::new() });
 
 fn view() -> View<Integer> {
     let validators = ValidatorSet::new([1, 1, 1].map(Weight::new)).unwrap();
@@ -42,7 +45,7 @@ fn forks_without_end_stop_being_kept() {
     // The first message, the one that proves the equivocation, and the limit.
     assert_eq!(kept, 2 + LIMITS.unwanted_per_equivocator);
     assert_eq!(view.message_count(), kept);
-    assert_eq!(view.insert(fork(-1)).unwrap().status, Status::OverLimit);
+    assert_eq!(view.insert(fork(-1)).unwrap().status, OVER_LIMIT);
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn a_flood_that_waits_and_is_released_at_once_stops_being_kept() {
         }
         // The keys are an equivocator's, too, but for the first.
         let receipt = view.insert(key).unwrap();
-        assert_eq!(receipt.justified.len() + receipt.over_limit.len() > 0, round < 22);
+        assert_eq!(receipt.justified.len() + receipt.unjudged.len() > 0, round < 22);
         assert!(view.pending_count() <= LIMITS.pending_per_sender);
     }
     assert!(view.message_count() <= 2 * (2 + LIMITS.unwanted_per_equivocator));
@@ -102,7 +105,7 @@ fn what_somebody_honest_built_on_is_wanted_and_taken_in_all_the_same() {
     let first = fork(FLOOD - 1);
     let second = message(0, 1, &[(0, first.hash())], 0);
     let third = message(0, 2, &[(0, second.hash())], 0);
-    assert_eq!(view.insert(first.clone()).unwrap().status, Status::OverLimit);
+    assert_eq!(view.insert(first.clone()).unwrap().status, OVER_LIMIT);
     let honest = message(1, 0, &[(0, third.hash())], 0);
     let status = view.insert(honest.clone()).unwrap().status;
     assert_eq!(status, Status::Pending { missing: vec![third.hash()] });
@@ -113,7 +116,7 @@ fn what_somebody_honest_built_on_is_wanted_and_taken_in_all_the_same() {
     assert_eq!(receipt.justified.len(), 4);
     assert!(view.find(&honest.hash()).is_some());
     // Nobody wants more of it.
-    assert_eq!(view.insert(fork(-1)).unwrap().status, Status::OverLimit);
+    assert_eq!(view.insert(fork(-1)).unwrap().status, OVER_LIMIT);
 }
 
 #[test]
@@ -124,7 +127,7 @@ fn an_equivocator_does_not_make_its_messages_wanted_itself() {
     }
     let first = fork(FLOOD);
     view.insert(message(0, 1, &[(0, first.hash())], 0)).unwrap();
-    assert_eq!(view.insert(first).unwrap().status, Status::OverLimit);
+    assert_eq!(view.insert(first).unwrap().status, OVER_LIMIT);
 }
 
 #[test]

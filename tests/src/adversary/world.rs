@@ -170,7 +170,7 @@ impl<P: Arena> World<P> {
         let node = self.nodes[validator.index()].observer_mut();
         for message in new {
             let receipt = node.receive(self.all.view().message(message).unwrap()).unwrap();
-            assert!(receipt.rejected.is_empty() && receipt.over_limit.is_empty());
+            assert!(receipt.rejected.is_empty() && receipt.unjudged.is_empty());
         }
         assert_eq!(node.view().pending_count(), 0, "{set:?} is not all that its messages cite");
         self.seen[validator.index()] = self.seen(validator).union(set);
