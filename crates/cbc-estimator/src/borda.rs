@@ -30,6 +30,7 @@ impl Borda {
 impl<D: MessageDag<Estimate = Order>> Estimator<D> for Borda {
     type Value = Order;
     type Inadmissible = WrongItemCount;
+    type Answer = Order;
 
     fn insert(&mut self, _: &D, _: MessageIndex) {}
 
@@ -53,6 +54,10 @@ impl<D: MessageDag<Estimate = Order>> Estimator<D> for Borda {
             }
         }
         rank(&scores)
+    }
+
+    fn answer(&self, _: &D, value: &Order) -> Order {
+        value.clone()
     }
 
     fn follows(&self, _: &D, value: &Order, estimate: &Order) -> bool {

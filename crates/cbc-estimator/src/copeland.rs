@@ -29,6 +29,7 @@ impl Copeland {
 impl<D: MessageDag<Estimate = Order>> Estimator<D> for Copeland {
     type Value = Order;
     type Inadmissible = WrongItemCount;
+    type Answer = Order;
 
     fn insert(&mut self, _: &D, _: MessageIndex) {}
 
@@ -65,6 +66,10 @@ impl<D: MessageDag<Estimate = Order>> Estimator<D> for Copeland {
         };
         let scores: Vec<(usize, u128)> = before.iter().enumerate().map(score).collect();
         rank(&scores)
+    }
+
+    fn answer(&self, _: &D, value: &Order) -> Order {
+        value.clone()
     }
 
     fn follows(&self, _: &D, value: &Order, estimate: &Order) -> bool {

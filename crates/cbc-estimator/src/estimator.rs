@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt::Debug;
 
-use cbc_message::{ValidatorId, ValidatorSet, Weight};
-use cbc_view::{MessageDag, MessageIndex, Pruned};
+use cbc_message::{MessageHash, ValidatorId, ValidatorSet, Weight};
+use cbc_view::{Archive, MessageDag, MessageIndex, Pruned, Refusal, Unjudged};
 
 /// A validator's latest message, as a view or a justification has it. Only messages that count are
 /// votes: whoever collects them leaves equivocators out, for they weigh nothing (semantics §5).
@@ -28,6 +28,31 @@ pub(crate) fn ballots<'a, D: MessageDag>(
     })
 }
 
+/// A message whose estimate is to be judged by what it cites (rule V5).
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a, E> {
+    /// The hash of the message.
+    pub message: MessageHash,
+    /// What it votes for.
+    pub estimate: &'a E,
+    /// The votes that it cites, in ascending order of validators.
+    pub votes: &'a [Vote],
+    /// The validators whose votes it cites and the view has dropped, in ascending order, each with
+    /// the message that carried the vote.
+    pub dropped: &'a [(ValidatorId, MessageHash)],
+    /// Whether rule V5 is to be checked: or else only what holds for any estimate.
+    pub check: bool,
+}
+
+/// What is wrong with an estimate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Breach<I, A> {
+    /// Nobody could have it.
+    Inadmissible(I),
+    /// V5: its maker should have had this one.
+    DoesNotFollow(A),
+}
+
 /// A function from latest messages to an estimate, with whatever it keeps to be quick about it.
 ///
 /// The answer depends on the votes (and `start`) alone: not on the order in which messages
@@ -39,6 +64,10 @@ pub trait Estimator<D: MessageDag> {
 
     /// Why an estimate is not one that anybody could have.
     type Inadmissible: Error + Send + Sync + 'static;
+
+    /// What is decided, as others know it: where a value names something in this view, what names
+    /// it to everybody.
+    type Answer: Clone + Debug + Eq + 'static;
 
     /// Takes in the next message of `dag`: must be told of each, in ascending order, before it is
     /// asked about it.
@@ -83,12 +112,57 @@ pub trait Estimator<D: MessageDag> {
         value.clone()
     }
 
-    /// Whether the estimate from the very start, by these votes, can still be told. Always, unless
-    /// something was dropped that bears on it.
-    fn can_judge(&self, validators: &ValidatorSet, votes: &[Vote]) -> bool {
-        let _ = (validators, votes);
-        true
+    /// Whether a message may carry its estimate (rule V5), by what it cites alone: not by what else
+    /// this view holds, nor by when that was dropped. `archive` has what was.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the estimate; or, if what was dropped bears on that and there is no
+    /// archive, what is needed to tell.
+    fn judge(
+        &mut self,
+        dag: &D,
+        validators: &ValidatorSet,
+        case: &Case<'_, D::Estimate>,
+        archive: Option<&dyn Archive<D::Estimate>>,
+    ) -> Result<(), Refusal<Breach<Self::Inadmissible, Self::Answer>>> {
+        let _ = archive;
+        let admitted = self.admit(dag, case.estimate);
+        admitted.map_err(|error| Refusal::Breaks(Breach::Inadmissible(error)))?;
+        if !case.check {
+            return Ok(());
+        }
+        if !case.dropped.is_empty() {
+            let needs = case.dropped.iter().map(|&(_, message)| message).collect();
+            return Err(Unjudged::BelowHorizon { needs }.into());
+        }
+        match self.track(dag, validators, case.votes, None) {
+            Some(value) if !self.follows(dag, &value, case.estimate) => {
+                Err(Refusal::Breaks(Breach::DoesNotFollow(self.answer(dag, &value))))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
+
+    /// Whether the estimate by these votes, from the very start, is still on what is left after
+    /// something was dropped. Always, if nothing was.
+    ///
+    /// # Errors
+    ///
+    /// What is needed to tell, if there is no archive.
+    fn is_on_root(
+        &self,
+        dag: &D,
+        validators: &ValidatorSet,
+        votes: &[Vote],
+        archive: Option<&dyn Archive<D::Estimate>>,
+    ) -> Result<bool, Unjudged> {
+        let _ = (dag, validators, votes, archive);
+        Ok(true)
+    }
+
+    /// What names `value` to everybody.
+    fn answer(&self, dag: &D, value: &Self::Value) -> Self::Answer;
 
     /// Whether a message may carry `estimate` where [`estimate`](Self::estimate) answers `value`
     /// (rule V5).

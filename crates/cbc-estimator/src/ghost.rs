@@ -1,34 +1,74 @@
 //! LMD GHOST: the fork choice by latest messages (semantics §5).
 
-use std::cmp::Ordering;
+use cbc_message::{
+    BlockEstimate, BlockId, BlockVote, MessageHash, ValidatorId, ValidatorSet, Weight,
+};
+use cbc_view::{
+    Archive, BlockIndex, BlockTree, HashedDag, MessageIndex, OutlyingBlock, Pruned, Refusal,
+    Unjudged, UnknownBlock,
+};
 
-use cbc_message::{BlockEstimate, BlockVote, ValidatorSet, Weight};
-use cbc_view::{BlockIndex, BlockTree, HashedDag, MessageIndex, Pruned, UnknownBlock};
-
-use crate::{Estimator, LoadedVotes, MajorityDriven, Vote};
+use crate::ancestry::{self, Ancestry};
+use crate::outlying::{OutlyingBlocks, voted_block};
+use crate::{Breach, Case, Estimator, LoadedVotes, MajorityDriven, Vote};
 
 /// The greedy heaviest-observed subtree (Sompolinsky and Zohar, "Secure high-rate transaction
 /// processing in Bitcoin", 2015), observed by latest messages (semantics §5).
 ///
 /// The score of a block is the weight of the votes on it or on a descendant of it. The head is
 /// found from the start block by going to the child with the greatest score, as long as that is
-/// more than 0; among equal scores, to the child with the greatest hash.
-///
-/// The way is not walked. Only blocks that are voted for and the forks between them matter, fewer
-/// than two for each vote: with the voted blocks in preorder, those on any block stand next to one
-/// another, and fork where the first and the last of them do. O(N log N log n) for N votes among n
-/// blocks, whatever the shape of the tree, and no recursion.
+/// more than 0; among equal scores, to the child with the greatest hash. O(N log N log n) for N
+/// votes among n blocks, whatever the shape of the tree.
 ///
 /// [`track`](Estimator::track) is quicker still. It keeps the votes that it was asked of last in
 /// place, in [`LoadedVotes`], and moves those that differ: O(N) to see which, and O(log² n)
 /// amortised for each.
 ///
 /// It always has an answer: without votes, the start block.
+///
+/// # Below a new root
+///
+/// When what a final block settles is dropped, that block is the root of what is left. Votes for
+/// blocks that are not on it still count, from the genesis: they may lead elsewhere.
+///
+/// Let the votes on the root outweigh all others together. At every fork on the way from the
+/// genesis to the root, the votes on the root are on the child towards it, so that child has more
+/// than any other; so the head is on the root, and what the other votes are for does not matter.
+/// Else [`judge`](Estimator::judge) asks for the blocks that they are for: those whose proposals
+/// are held are known, the others are read from the archive, O(log n) of them for each.
 #[derive(Clone, Debug, Default)]
 pub struct Ghost {
     blocks: BlockTree,
     /// The same blocks under the same numbers, and the votes asked of last.
     loaded: LoadedVotes,
+    /// The message judged last, if it proposes a block that is not on the root, and that block.
+    judged: Option<(MessageHash, OutlyingBlock)>,
+}
+
+/// The blocks on the root.
+struct OnRoot<'a, D> {
+    blocks: &'a BlockTree,
+    dag: &'a D,
+}
+
+impl<D: HashedDag> Ancestry for OnRoot<'_, D> {
+    type Block = BlockIndex;
+
+    fn height(&self, block: BlockIndex) -> u32 {
+        self.blocks.height(block)
+    }
+
+    fn ancestor_at(&self, block: BlockIndex, height: u32) -> Option<BlockIndex> {
+        self.blocks.ancestor_at(block, height)
+    }
+
+    fn common_ancestor(&self, one: BlockIndex, other: BlockIndex) -> BlockIndex {
+        self.blocks.common_ancestor(one, other)
+    }
+
+    fn id(&self, block: BlockIndex) -> BlockId {
+        self.blocks.id(self.dag, block)
+    }
 }
 
 impl Ghost {
@@ -42,99 +82,119 @@ impl Ghost {
         &self.blocks
     }
 
-    /// The blocks on `start` that votes of any weight are for, in preorder.
-    fn voted(&self, validators: &ValidatorSet, votes: &[Vote], start: BlockIndex) -> Vec<Voted> {
-        let mut weights: Vec<(BlockIndex, Weight)> = votes
-            .iter()
-            .filter_map(|vote| {
-                let block = self.blocks.voted_by(vote.message)?;
-                let weight = validators.weight(vote.validator);
-                let counts = !weight.is_zero() && self.blocks.is_ancestor_or_same(start, block);
-                counts.then_some((block, weight))
-            })
-            .collect();
-        // Most votes share their block with others: gather them before the dearer sorting.
-        weights.sort_unstable_by_key(|&(block, _)| block);
-        weights.dedup_by(|(block, weight), (kept, sum)| {
-            let same = block == kept;
-            if same {
-                *sum += *weight;
-            }
-            same
-        });
-        weights.sort_unstable_by(|&(one, _), &(other, _)| self.preorder(one, other));
-        let mut after = Weight::ZERO;
-        let voted = weights.into_iter().map(|(block, weight)| {
-            let before = after;
-            after += weight;
-            Voted { block, before, after }
-        });
-        voted.collect()
+    /// Whether the votes on the root outweigh all others.
+    fn root_outweighs(
+        &self,
+        validators: &ValidatorSet,
+        votes: &[Vote],
+        dropped: &[(ValidatorId, MessageHash)],
+    ) -> bool {
+        if self.blocks.proposal(BlockIndex::GENESIS).is_none() {
+            return true; // Everything is on the genesis.
+        }
+        let (mut on_root, mut others) = (Weight::ZERO, Weight::ZERO);
+        // A vote for a block that the root is on is for nothing that rivals the root.
+        for vote in votes.iter().filter(|vote| !self.blocks.is_vote_settled(vote.message)) {
+            let is_on_root = self.blocks.voted_by(vote.message).is_some();
+            let sum = if is_on_root { &mut on_root } else { &mut others };
+            *sum += validators.weight(vote.validator);
+        }
+        others += validators.weight_of(dropped.iter().map(|&(validator, _)| validator));
+        on_root > others
     }
 
-    /// Orders blocks so that every block comes before its descendants, and these stand together:
-    /// as the children of the common ancestor towards the two do, of which the ancestor itself
-    /// has none.
-    fn preorder(&self, one: BlockIndex, other: BlockIndex) -> Ordering {
-        let fork = self.blocks.common_ancestor(one, other);
-        self.child_towards(fork, one).cmp(&self.child_towards(fork, other))
-    }
-
-    /// The child of `above` that is `below` or an ancestor of it; `None` for `above` itself.
-    fn child_towards(&self, above: BlockIndex, below: BlockIndex) -> Option<BlockIndex> {
-        self.blocks.ancestor_at(below, self.blocks.height(above) + 1)
-    }
-
-    /// The part of `voted`, blocks below `fork` in preorder, that is on the heaviest child of
-    /// `fork`. O(log N log n) for each child with votes.
-    fn heaviest_branch<'a, D: HashedDag>(
+    /// The block that the votes lead to from the genesis, if that is not on the root. Meaningless
+    /// if anything is missing.
+    fn head_beside_root<D: HashedDag<Estimate: BlockEstimate>>(
         &self,
         dag: &D,
-        fork: BlockIndex,
-        mut voted: &'a [Voted],
-    ) -> &'a [Voted] {
-        let branches = std::iter::from_fn(|| {
-            let first = voted.first()?;
-            let child = self.child_towards(fork, first.block)?;
-            let is_on_child = |voted: &Voted| self.blocks.is_ancestor_or_same(child, voted.block);
-            let (branch, others) = voted.split_at(voted.partition_point(is_on_child));
-            voted = others;
-            Some((child, branch.last()?.after - first.before, branch))
+        validators: &ValidatorSet,
+        votes: &[Vote],
+        dropped: &[(ValidatorId, MessageHash)],
+        outlying: &OutlyingBlocks<'_, D::Estimate>,
+    ) -> Option<BlockId> {
+        let root = self.blocks.id(dag, BlockIndex::GENESIS);
+        let held = votes.iter().filter_map(|vote| {
+            let weight = validators.weight(vote.validator);
+            let block = match self.blocks.voted_by(vote.message) {
+                Some(_) => root,
+                None => voted_block(dag.hash(vote.message), dag.estimate(vote.message)),
+            };
+            (!weight.is_zero()).then_some((block, weight))
         });
-        let heaviest =
-            branches.max_by_key(|&(child, score, _)| (score, self.blocks.id(dag, child)));
-        heaviest.map_or(&[], |(_, _, branch)| branch)
+        let dropped = dropped.iter().filter_map(|(validator, message)| {
+            let weight = validators.weight(*validator);
+            if weight.is_zero() {
+                return None;
+            }
+            Some((outlying.voted_by(message)?, weight))
+        });
+        let votes: Vec<_> = held.chain(dropped).collect();
+        let head = ancestry::head(outlying, votes.into_iter(), BlockId::Genesis);
+        (head != root).then_some(head)
     }
-}
 
-/// A block that is voted for.
-struct Voted {
-    block: BlockIndex,
-    /// What the votes for blocks before this one weigh, in preorder.
-    before: Weight,
-    /// What they weigh together with those for this one.
-    after: Weight,
+    /// Whether `block` is the genesis, or a block that a vote is on: then a message with these
+    /// votes has the block's proposal in its past.
+    fn is_voted<D: HashedDag<Estimate: BlockEstimate>>(
+        &self,
+        dag: &D,
+        block: BlockId,
+        case: &Case<'_, D::Estimate>,
+        outlying: &OutlyingBlocks<'_, D::Estimate>,
+    ) -> bool {
+        if block == BlockId::Genesis {
+            return true;
+        }
+        // Most build on the vote that was cast last.
+        let mut votes: Vec<MessageIndex> = case.votes.iter().map(|vote| vote.message).collect();
+        votes.sort_unstable_by_key(|&message| std::cmp::Reverse(message));
+        if let Ok(block) = self.blocks.resolve(dag, block) {
+            let mut voted = votes.iter().filter_map(|&message| self.blocks.voted_by(message));
+            return voted.any(|voted| self.blocks.is_ancestor_or_same(block, voted));
+        }
+        if self.blocks.proposal(BlockIndex::GENESIS).is_none() {
+            return false; // All there is is on the genesis.
+        }
+        let root = self.blocks.id(dag, BlockIndex::GENESIS);
+        let held = votes.iter().map(|&message| match self.blocks.voted_by(message) {
+            Some(_) => root,
+            None => voted_block(dag.hash(message), dag.estimate(message)),
+        });
+        let dropped = case.dropped.iter().filter_map(|(_, message)| outlying.voted_by(message));
+        let voted: Vec<_> = held.chain(dropped).collect();
+        voted.contains(&block)
+            || voted.into_iter().any(|voted| outlying.is_ancestor_or_same(block, voted))
+    }
 }
 
 impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
     type Value = BlockIndex;
     type Inadmissible = UnknownBlock;
+    type Answer = BlockId;
 
     fn insert(&mut self, dag: &D, message: MessageIndex) {
-        // What `admit` refuses counts as no vote.
-        let Ok(block) = self.blocks.insert(dag, message) else { return };
-        if block.index() == self.loaded.block_count()
-            && let Some(parent) = self.blocks.parent(block)
-        {
-            self.loaded.insert(parent.get(), dag.hash(message));
+        match self.blocks.insert(dag, message) {
+            Ok(block) => {
+                if block.index() == self.loaded.block_count()
+                    && let Some(parent) = self.blocks.parent(block)
+                {
+                    self.loaded.insert(parent.get(), dag.hash(message));
+                }
+            }
+            // Not on the root: it counts as no vote there.
+            Err(_) => {
+                let judged = self.judged.take().filter(|&(hash, _)| hash == dag.hash(message));
+                if let Some((_, block)) = judged {
+                    self.blocks.insert_outlying(dag, message, block);
+                }
+            }
         }
     }
 
-    /// The block voted for, or built on, must be one that some message proposes.
-    fn admit(&self, dag: &D, estimate: &D::Estimate) -> Result<(), UnknownBlock> {
-        let (BlockVote::Propose { parent: block } | BlockVote::Vote { block }) =
-            estimate.block_vote();
-        self.blocks.resolve(dag, block).map(|_| ())
+    /// Any vote is a vote; what it may be for depends on what its maker had seen.
+    fn admit(&self, _: &D, _: &D::Estimate) -> Result<(), UnknownBlock> {
+        Ok(())
     }
 
     /// The head; always there. Votes that are not on the start block do not count.
@@ -145,18 +205,11 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
         votes: &[Vote],
         start: Option<&BlockIndex>,
     ) -> Option<BlockIndex> {
-        let mut head = start.copied().unwrap_or(BlockIndex::GENESIS);
-        let voted = self.voted(validators, votes, head);
-        let mut on_head = voted.as_slice();
-        while let (Some(first), Some(last)) = (on_head.first(), on_head.last()) {
-            // All votes that still matter are on this block: nothing rivals it on the way there.
-            head = self.blocks.common_ancestor(first.block, last.block);
-            on_head = match on_head {
-                [at_head, below @ ..] if at_head.block == head => below,
-                below => self.heaviest_branch(dag, head, below),
-            };
-        }
-        Some(head)
+        let start = start.copied().unwrap_or(BlockIndex::GENESIS);
+        let votes = votes.iter().filter_map(|vote| {
+            Some((self.blocks.voted_by(vote.message)?, validators.weight(vote.validator)))
+        });
+        Some(ancestry::head(&OnRoot { blocks: &self.blocks, dag }, votes, start))
     }
 
     fn track(
@@ -187,21 +240,76 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
         kept.binary_search(value).map_or(BlockIndex::GENESIS, |new| BlockIndex::new(new as u32))
     }
 
-    /// With the genesis dropped: whether votes on the root outweigh those for blocks that may rival
-    /// it. Then, at every fork on the way from the genesis, the child towards the root has more
-    /// than any other, and from the root on the fork choice is known.
-    fn can_judge(&self, validators: &ValidatorSet, votes: &[Vote]) -> bool {
-        if self.blocks.proposal(BlockIndex::GENESIS).is_none() {
-            return true;
+    /// The block must be the head of what the message cites. If that is not to be checked, it must
+    /// be one that the message has in its past: the genesis, or a block that a vote is on.
+    fn judge(
+        &mut self,
+        dag: &D,
+        validators: &ValidatorSet,
+        case: &Case<'_, D::Estimate>,
+        archive: Option<&dyn Archive<D::Estimate>>,
+    ) -> Result<(), Refusal<Breach<UnknownBlock, BlockId>>> {
+        let (BlockVote::Propose { parent: block } | BlockVote::Vote { block }) =
+            case.estimate.block_vote();
+        let quick = case.check && self.root_outweighs(validators, case.votes, case.dropped);
+        let tracked = if quick { self.track(dag, validators, case.votes, None) } else { None };
+        if let Some(head) = tracked
+            && self.follows(dag, &head, case.estimate)
+        {
+            return Ok(());
         }
-        let rivals = |vote: &&Vote| !self.blocks.is_vote_settled(vote.message);
-        let (mut on_root, mut others) = (Weight::ZERO, Weight::ZERO);
-        for vote in votes.iter().filter(rivals) {
-            let is_on_root = self.blocks.voted_by(vote.message).is_some();
-            let sum = if is_on_root { &mut on_root } else { &mut others };
-            *sum += validators.weight(vote.validator);
+        let outlying = OutlyingBlocks::new(&self.blocks, archive);
+        let verdict = if let Some(head) = tracked {
+            Err(Breach::DoesNotFollow(self.answer(dag, &head)))
+        } else if case.check {
+            let Case { votes, dropped, .. } = *case;
+            let beside = self.head_beside_root(dag, validators, votes, dropped, &outlying);
+            let head = beside.unwrap_or_else(|| {
+                let head = self.estimate(dag, validators, votes, None);
+                self.answer(dag, &head.unwrap_or(BlockIndex::GENESIS))
+            });
+            if head == block { Ok(()) } else { Err(Breach::DoesNotFollow(head)) }
+        } else if self.is_voted(dag, block, case, &outlying) {
+            Ok(())
+        } else {
+            Err(Breach::Inadmissible(UnknownBlock { block }))
+        };
+        let is_beside = verdict.is_ok()
+            && matches!(case.estimate.block_vote(), BlockVote::Propose { .. })
+            && self.blocks.resolve(dag, block).is_err();
+        let judged = is_beside.then(|| {
+            (case.message, OutlyingBlock { parent: block, place: outlying.place_on(block) })
+        });
+        let needs = outlying.into_missing();
+        if !needs.is_empty() {
+            return Err(Unjudged::BelowHorizon { needs }.into());
         }
-        on_root > others
+        self.judged = judged;
+        verdict.map_err(Refusal::Breaks)
+    }
+
+    fn is_on_root(
+        &self,
+        dag: &D,
+        validators: &ValidatorSet,
+        votes: &[Vote],
+        archive: Option<&dyn Archive<D::Estimate>>,
+    ) -> Result<bool, Unjudged> {
+        if self.root_outweighs(validators, votes, &[]) {
+            return Ok(true);
+        }
+        let outlying = OutlyingBlocks::new(&self.blocks, archive);
+        let beside = self.head_beside_root(dag, validators, votes, &[], &outlying);
+        let needs = outlying.into_missing();
+        if needs.is_empty() {
+            Ok(beside.is_none())
+        } else {
+            Err(Unjudged::BelowHorizon { needs })
+        }
+    }
+
+    fn answer(&self, dag: &D, value: &BlockIndex) -> BlockId {
+        self.blocks.id(dag, *value)
     }
 
     /// Whether the message proposes on the head, or votes for it.
@@ -212,7 +320,7 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
     fn follows(&self, dag: &D, head: &BlockIndex, estimate: &D::Estimate) -> bool {
         let (BlockVote::Propose { parent: block } | BlockVote::Vote { block }) =
             estimate.block_vote();
-        self.blocks.resolve(dag, block) == Ok(*head)
+        self.blocks.id(dag, *head) == block
     }
 }
 
@@ -336,21 +444,61 @@ mod tests {
         assert!(!votes(block("c")) && !votes(block("d")));
     }
 
+    /// What becomes of a vote for `block`, and of a proposal on it, of somebody who has seen these.
+    fn verdicts(
+        ghost: &mut Ghost,
+        messages: &Messages<BlockVote>,
+        seen: &[MessageIndex],
+        check: bool,
+        block: BlockId,
+    ) -> [Result<(), Refusal<Breach<UnknownBlock, BlockId>>>; 2] {
+        let votes: Vec<Vote> = seen.iter().copied().map(vote).collect();
+        [BlockVote::Vote { block }, BlockVote::Propose { parent: block }].map(|estimate| {
+            let case = Case {
+                message: hash(9, 9),
+                estimate: &estimate,
+                votes: &votes,
+                dropped: &[],
+                check,
+            };
+            ghost.judge(messages, &weights(&[1, 1, 1]), &case, None)
+        })
+    }
+
     #[test]
-    fn a_block_that_nobody_proposes_is_refused() {
-        let dag = Dag::<BlockVote>::parse("a 0 ^G; v 1 =a a");
+    fn a_block_that_nobody_seen_proposes_or_votes_for_is_refused_whoever_else_does() {
+        let dag = Dag::<BlockVote>::parse("a 0 ^G; v 1 =a a; c 2 ^G");
         let messages = Messages::from(&dag);
-        let ghost = told_of(&messages);
+        let mut ghost = told_of(&messages);
         let block = |name: &str| BlockId::Proposed(dag[name].hash());
-        let admit = |block| ghost.admit(&messages, &BlockVote::Vote { block });
-        assert_eq!(admit(block("a")), Ok(()));
-        assert_eq!(admit(BlockId::Genesis), Ok(()));
-        // A vote is no block, and no message has this hash.
-        for block in [block("v"), BlockId::Proposed(hash(0, 0))] {
-            assert_eq!(admit(block), Err(UnknownBlock { block }));
-            let proposal = BlockVote::Propose { parent: block };
-            assert_eq!(ghost.admit(&messages, &proposal), Err(UnknownBlock { block }));
+        let [a, v, c] = [0, 1, 2].map(MessageIndex::new);
+        for seen in [&[a][..], &[v], &[a, v], &[a, c]] {
+            for known in [BlockId::Genesis, block("a")] {
+                let ok = [Ok(()), Ok(())];
+                assert_eq!(verdicts(&mut ghost, &messages, seen, false, known), ok);
+            }
         }
+        // A vote is no block, no message has this hash, and those who saw these did not see that.
+        let unknown = |block| Err(Refusal::Breaks(Breach::Inadmissible(UnknownBlock { block })));
+        for (seen, block) in [
+            (&[a, v][..], block("v")),
+            (&[a, v], BlockId::Proposed(hash(0, 0))),
+            (&[a, v], block("c")),
+            (&[c], block("a")),
+            (&[], block("a")),
+        ] {
+            let refused = [unknown(block), unknown(block)];
+            assert_eq!(verdicts(&mut ghost, &messages, seen, false, block), refused);
+            let head = if seen == [c] { BlockId::Proposed(dag["c"].hash()) } else { head_of(seen, a, &dag) };
+            let other = Err(Refusal::Breaks(Breach::DoesNotFollow(head)));
+            let refused = [other.clone(), other];
+            assert_eq!(verdicts(&mut ghost, &messages, seen, true, block), refused);
+        }
+    }
+
+    /// The head of those who have seen nobody but voters for block a.
+    fn head_of(seen: &[MessageIndex], a: MessageIndex, dag: &Dag<BlockVote>) -> BlockId {
+        if seen.contains(&a) { BlockId::Proposed(dag["a"].hash()) } else { BlockId::Genesis }
     }
 
     #[test]

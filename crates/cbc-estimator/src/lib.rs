@@ -38,6 +38,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ancestry;
 mod borda;
 mod copeland;
 mod estimator;
@@ -45,6 +46,7 @@ mod ghost;
 mod loaded_votes;
 mod median;
 mod orders;
+mod outlying;
 mod room;
 #[cfg(test)]
 mod testing;
@@ -52,7 +54,7 @@ mod vote_tree;
 
 pub use borda::Borda;
 pub use copeland::Copeland;
-pub use estimator::{Estimator, MajorityDriven, Vote};
+pub use estimator::{Breach, Case, Estimator, MajorityDriven, Vote};
 pub use ghost::Ghost;
 pub use loaded_votes::LoadedVotes;
 pub use median::WeightedMedian;

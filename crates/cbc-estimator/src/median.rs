@@ -32,6 +32,7 @@ impl<E> Default for WeightedMedian<E> {
 impl<E: Estimate + Ord, D: MessageDag<Estimate = E>> Estimator<D> for WeightedMedian<E> {
     type Value = E;
     type Inadmissible = Infallible;
+    type Answer = E;
 
     fn insert(&mut self, _: &D, _: MessageIndex) {}
 
@@ -55,6 +56,10 @@ impl<E: Estimate + Ord, D: MessageDag<Estimate = E>> Estimator<D> for WeightedMe
             so_far >= total - so_far // twice so_far may not fit
         });
         median.map(|(value, _)| value.clone())
+    }
+
+    fn answer(&self, _: &D, value: &E) -> E {
+        value.clone()
     }
 
     fn follows(&self, _: &D, value: &E, estimate: &E) -> bool {

@@ -1,15 +1,16 @@
 //! Rule V5: an estimate follows from its justification (semantics §4).
 
-use cbc_estimator::{Estimator, Vote};
-use cbc_view::{Admission, Candidate, Citations, MessageIndex, Refusal, Unjudged, View};
+use cbc_estimator::{Breach, Case, Estimator, Vote};
+use cbc_view::{Admission, Archive, Candidate, Citations, MessageIndex, Refusal, View};
 use thiserror::Error;
 
 use crate::Protocol;
 
 /// Why a structurally valid message is refused. `E` is the protocol's estimate, `I` its
-/// estimator's word for what is no estimate at all.
+/// estimator's word for what is no estimate at all, and `A` what it answers: a value, or the block
+/// to propose on or to vote for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum InvalidEstimate<E, I> {
+pub enum InvalidEstimate<E, I, A> {
     /// Not a value of the protocol, whatever its maker had seen.
     #[error("not an estimate of this protocol: {0}")]
     Inadmissible(#[source] I),
@@ -18,8 +19,8 @@ pub enum InvalidEstimate<E, I> {
         "V5: the estimate does not follow from the justification: expected {expected:?}, found {found:?}"
     )]
     DoesNotFollow {
-        /// What a maker who had seen just what the message cites would have carried.
-        expected: E,
+        /// What the estimator answers to one who has seen just what the message cites.
+        expected: A,
         /// What the message carries.
         found: E,
     },
@@ -29,15 +30,17 @@ pub enum InvalidEstimate<E, I> {
 pub type EstimateError<P> = InvalidEstimate<
     <P as Protocol>::Estimate,
     <<P as Protocol>::Estimator as Estimator<View<<P as Protocol>::Estimate>>>::Inadmissible,
+    <<P as Protocol>::Estimator as Estimator<View<<P as Protocol>::Estimate>>>::Answer,
 >;
 
 /// Checks the estimates of messages before a view stores them, and tells the estimator of each
 /// that it does.
 pub(crate) struct Estimates<'a, P: Protocol> {
-    pub(crate) protocol: &'a P,
     pub(crate) estimator: &'a mut P::Estimator,
     /// Whether V5 is checked.
     pub(crate) check: bool,
+    /// What the view dropped, if somebody keeps it.
+    pub(crate) archive: Option<&'a dyn Archive<P::Estimate>>,
 }
 
 impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
@@ -48,32 +51,35 @@ impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
         view: &View<P::Estimate>,
         candidate: &Candidate<'_, P::Estimate>,
     ) -> Result<(), Refusal<EstimateError<P>>> {
-        let found = candidate.message.estimate();
-        let admitted = self.estimator.admit(view, found);
-        admitted.map_err(|error| Refusal::Breaks(InvalidEstimate::Inadmissible(error)))?;
-        if !self.check {
-            return Ok(());
-        }
         // From the genesis, not from what this view has finalized: the verdict depends on the
         // message's own past alone.
         let votes: Vec<Vote> = votes(candidate.citations).collect();
-        if !self.estimator.can_judge(view.validators(), &votes) {
-            let needs = candidate.message.justification().hashes().collect();
-            return Err(Unjudged::BelowHorizon { needs }.into());
-        }
-        match self.estimator.track(view, view.validators(), &votes, None) {
-            Some(value) if !self.estimator.follows(view, &value, found) => {
-                Err(Refusal::Breaks(InvalidEstimate::DoesNotFollow {
-                    expected: self.protocol.estimate(view, self.estimator, &value),
-                    found: found.clone(),
-                }))
-            }
-            Some(_) | None => Ok(()),
-        }
+        let dropped: Vec<_> = candidate.citations.dropped().collect();
+        let found = candidate.message.estimate();
+        let case = Case {
+            message: candidate.message.hash(),
+            estimate: found,
+            votes: &votes,
+            dropped: &dropped,
+            check: self.check,
+        };
+        let judged = self.estimator.judge(view, view.validators(), &case, self.archive);
+        judged.map_err(|refusal| {
+            refusal.map(|breach| match breach {
+                Breach::Inadmissible(error) => InvalidEstimate::Inadmissible(error),
+                Breach::DoesNotFollow(expected) => {
+                    InvalidEstimate::DoesNotFollow { expected, found: found.clone() }
+                }
+            })
+        })
     }
 
     fn stored(&mut self, view: &View<P::Estimate>, message: MessageIndex) {
         self.estimator.insert(view, message);
+    }
+
+    fn archive(&self) -> Option<&dyn Archive<P::Estimate>> {
+        self.archive
     }
 }
 

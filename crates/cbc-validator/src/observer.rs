@@ -6,7 +6,7 @@ use cbc_estimator::{Estimator, MajorityDriven, Vote};
 use cbc_message::{BlockVote, Header, Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{LobbyingTable, Safety, SafetyOracle};
 use cbc_view::{
-    BlockIndex, BlockTree, Chain, Limits, MessageIndex, Perspective, Property, Receipt, Rejection,
+    Archive, Archived, BlockIndex, BlockTree, Chain, Limits, MessageIndex, Perspective, Property, Receipt, Rejection,
     Status, View,
 };
 use thiserror::Error;
@@ -61,6 +61,8 @@ pub struct Observer<P: Protocol, O> {
     check_estimates: bool,
     /// The value that the oracle was asked about last, and what it worked out then.
     asked: (Option<P::Value>, LobbyingTable),
+    /// What was dropped, if somebody keeps it.
+    archive: Option<Arc<dyn Archive<P::Estimate> + Send + Sync>>,
 }
 
 impl<P: Protocol, O> Observer<P, O> {
@@ -86,6 +88,7 @@ impl<P: Protocol, O> Observer<P, O> {
             threshold: Weight::ZERO,
             check_estimates: true,
             asked: (None, LobbyingTable::new()),
+            archive: None,
         }
     }
 
@@ -103,6 +106,13 @@ impl<P: Protocol, O> Observer<P, O> {
     #[must_use]
     pub fn with_estimate_check(self, check_estimates: bool) -> Self {
         Self { check_estimates, ..self }
+    }
+
+    /// Judges what cites, or forks off, what was dropped with the help of an archive, to which all
+    /// goes that [`prune`](Observer::prune) hands out.
+    #[must_use]
+    pub fn with_archive(self, archive: impl Archive<P::Estimate> + Send + Sync + 'static) -> Self {
+        Self { archive: Some(Arc::new(archive)), ..self }
     }
 
     /// Makes this another observer of the same network, and `standing` what this one has seen and
@@ -165,8 +175,9 @@ impl<P: Protocol, O> Observer<P, O> {
     }
 
     fn parts(&mut self) -> (&mut View<P::Estimate>, Estimates<'_, P>) {
-        let Self { protocol, estimator, view, .. } = self;
-        (view, Estimates { protocol, estimator, check: self.check_estimates })
+        let Self { estimator, view, archive, .. } = self;
+        let archive = archive.as_deref().map(|archive| archive as &dyn Archive<P::Estimate>);
+        (view, Estimates { estimator, check: self.check_estimates, archive })
     }
 
     /// Makes a message of `sender` with the estimate of this view, which then holds the message as
@@ -348,20 +359,20 @@ impl<O> Observer<Blockchain, O> {
     /// messages that vote for them, each handed to `archive` first, in ascending order. Answers how
     /// many were handed out.
     ///
-    /// A message can be judged as long as the newest that its maker had seen is not dropped, and of
-    /// the votes that it cites those on what is left outweigh those that may rival it. `heights` is
-    /// therefore how far the slowest honest validator may lag behind finality: one that
-    /// lags further cannot be followed any more, but by somebody who keeps more.
+    /// Everybody's latest messages stay, and what messages on the root cite: see [`View::prune`].
+    /// Whoever cites no more than that is judged as before, and by whom most votes are on the root
+    /// as well; of others the observer says that they cannot be judged here, unless it has an
+    /// archive ([`with_archive`](Self::with_archive)). With one, what becomes justified, estimates
+    /// and finality are from now on what they would have been, as long as nobody overturns the
+    /// root; if somebody does, that is what the observer says.
     ///
-    /// Everybody's latest messages, and what new messages may cite, leave a record: see
-    /// [`View::prune`] for what stays, and for what then can no longer be judged. Estimates and
-    /// finality are from now on as they would have been, as long as no more validators equivocate
-    /// than the finalized block tolerates.
+    /// `heights` is therefore not about what is right, but about how often the archive is asked, or,
+    /// without one, how far the slowest validator may lag behind finality to be followed.
     ///
     /// All message and block indices change. Not for an observer who shares this with others
     /// ([`exchange`](Self::exchange)). O(held), so that it costs nothing to speak of if what is held
     /// has doubled since the last time.
-    pub fn prune(&mut self, heights: u32, archive: impl FnMut(Message<BlockVote>)) -> usize {
+    pub fn prune(&mut self, heights: u32, mut archive: impl FnMut(Archived<BlockVote>)) -> usize {
         let Some(finalized) = &mut self.finalized else { return 0 };
         let blocks = self.estimator.blocks();
         let height = blocks.height(finalized.value).saturating_sub(heights);
@@ -369,12 +380,20 @@ impl<O> Observer<Blockchain, O> {
         if root == BlockIndex::GENESIS {
             return 0;
         }
-        let drops = |message| {
+        let pruning = self.view.pruning(&[], |message| {
             blocks.voted_by(message).is_none_or(|block| !blocks.is_ancestor_or_same(root, block))
-        };
-        let pruned = self.view.prune(&mut [], drops, archive);
-        let estimator: &mut dyn Estimator<View<BlockVote>, Value = _, Inadmissible = _> =
-            &mut self.estimator;
+        });
+        for message in pruning.dropped() {
+            let block = blocks.place_of_proposal(&self.view, message);
+            archive(Archived { block, ..self.view.archived(message) });
+        }
+        let pruned = self.view.complete(pruning, &mut []);
+        let estimator: &mut dyn Estimator<
+            View<BlockVote>,
+            Value = _,
+            Inadmissible = _,
+            Answer = _,
+        > = &mut self.estimator;
         finalized.value = estimator.prune(&pruned, &root, &finalized.value);
         self.asked = Default::default();
         pruned.dropped()

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use cbc_message::Message;
 
-use crate::{Citations, MessageIndex, Refusal, View};
+use crate::{Archive, Citations, MessageIndex, Refusal, View};
 
 /// A message whose citations are justified and which is structurally valid, but not yet stored.
 #[derive(Debug)]
@@ -35,8 +35,14 @@ pub trait Admission<E> {
     ) -> Result<(), Refusal<Self::Error>>;
 
     /// `message` is stored, and justified: called for each, in ascending order. In a view that
-    /// observers share, once, when the first of them justifies it.
+    /// observers share, once, when the first of them justifies it; and again for one that was
+    /// dropped and of which the view needs a stub.
     fn stored(&mut self, view: &View<E>, message: MessageIndex);
+
+    /// Who took what the view dropped, if somebody did.
+    fn archive(&self) -> Option<&dyn Archive<E>> {
+        None
+    }
 }
 
 /// No further rule.

@@ -1,11 +1,13 @@
 //! The tree of blocks that a view's messages propose and vote for (semantics §5).
 
-use cbc_message::{BlockEstimate, BlockId, BlockVote};
+use std::collections::BTreeMap;
+
+use cbc_message::{BlockEstimate, BlockId, BlockVote, MessageHash};
 use thiserror::Error;
 
-use crate::forest::Forest;
+use crate::jump_tree::JumpTree;
 use crate::renumbering::Renumbering;
-use crate::{HashedDag, MessageIndex, Pruned, room};
+use crate::{BlockPlace, HashedDag, MessageIndex, Pruned, room};
 
 /// A block, by its place in the order in which one view learned of its blocks; the genesis is 0,
 /// and every block comes after its parent.
@@ -36,11 +38,33 @@ impl BlockIndex {
 /// for, and who descends from whom in O(log n), without walking a chain.
 #[derive(Clone, Debug)]
 pub struct BlockTree {
-    forest: Forest,
+    tree: JumpTree,
     /// For each block, the message that proposes it; for the genesis [`NO_MESSAGE`].
     proposals: Vec<MessageIndex>,
     /// For each message, the block it votes for; if that was dropped, [`SETTLED`] or [`NO_BLOCK`].
     votes: Vec<BlockIndex>,
+    /// The blocks above the root that one comes to from it by jumps, the nearest first.
+    above: Vec<BlockId>,
+    /// Blocks that are not on the root, but whose proposals are held; and the root, unless that is
+    /// the genesis.
+    outlying: BTreeMap<MessageHash, (MessageIndex, OutlyingBlock)>,
+}
+
+/// A block beside the tree, or its root: what it is built on, and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutlyingBlock {
+    /// The block that it is built on.
+    pub parent: BlockId,
+    /// Where it stands.
+    pub place: BlockPlace,
+}
+
+impl OutlyingBlock {
+    /// As which the genesis would count: built on itself.
+    pub const GENESIS: Self = Self {
+        parent: BlockId::Genesis,
+        place: BlockPlace { height: 0, jump: BlockId::Genesis },
+    };
 }
 
 // In half of what options would take, in tables that have an entry for each message.
@@ -52,9 +76,13 @@ const SETTLED: BlockIndex = BlockIndex(u32::MAX - 1);
 impl BlockTree {
     /// The tree with only the genesis.
     pub fn new() -> Self {
-        let mut forest = Forest::default();
-        forest.push(None);
-        Self { forest, proposals: vec![NO_MESSAGE], votes: Vec::new() }
+        Self {
+            tree: JumpTree::new(),
+            proposals: vec![NO_MESSAGE],
+            votes: Vec::new(),
+            above: Vec::new(),
+            outlying: BTreeMap::new(),
+        }
     }
 
     /// Takes in the next message of `dag`: must be told of each, in ascending order.
@@ -72,7 +100,7 @@ impl BlockTree {
             BlockVote::Vote { block } => self.resolve(dag, block),
             BlockVote::Propose { parent } => self.resolve(dag, parent).map(|parent| {
                 room::push(&mut self.proposals, message);
-                BlockIndex(self.forest.push(Some(parent.0)))
+                BlockIndex(self.tree.push(parent.0))
             }),
         };
         room::push(&mut self.votes, voted.as_ref().copied().unwrap_or(NO_BLOCK));
@@ -103,7 +131,7 @@ impl BlockTree {
 
     /// The number of blocks, the genesis included.
     pub fn len(&self) -> usize {
-        self.forest.len()
+        self.tree.len()
     }
 
     /// Never: the genesis is always there.
@@ -138,27 +166,65 @@ impl BlockTree {
 
     /// The number of blocks between `block` and the genesis, `block` included: the genesis has 0.
     pub fn height(&self, block: BlockIndex) -> u32 {
-        self.forest.depth(block.0)
+        self.tree.depth(block.0)
     }
 
     /// The block that `block` is built on; `None` for the genesis.
     pub fn parent(&self, block: BlockIndex) -> Option<BlockIndex> {
-        self.forest.parent(block.0).map(BlockIndex)
+        self.tree.parent(block.0).map(BlockIndex)
     }
 
     /// The ancestor of `block`, or `block` itself, at `height`; `None` above `block`. O(log n).
     pub fn ancestor_at(&self, block: BlockIndex, height: u32) -> Option<BlockIndex> {
-        self.forest.ancestor_at(block.0, height).map(BlockIndex)
+        self.tree.ancestor_at(block.0, height).map(BlockIndex)
     }
 
     /// Whether `above` is `below` or an ancestor of it. O(log n).
     pub fn is_ancestor_or_same(&self, above: BlockIndex, below: BlockIndex) -> bool {
-        self.forest.is_ancestor_or_same(above.0, below.0)
+        self.tree.is_ancestor_or_same(above.0, below.0)
     }
 
     /// The highest block that is an ancestor of, or the same as, both. O(log n).
     pub fn common_ancestor(&self, one: BlockIndex, other: BlockIndex) -> BlockIndex {
-        self.forest.common_ancestor(one.0, other.0).map_or(BlockIndex::GENESIS, BlockIndex)
+        BlockIndex(self.tree.common_ancestor(one.0, other.0))
+    }
+
+    /// Where `block` stands. O(1).
+    pub fn place<D: HashedDag>(&self, dag: &D, block: BlockIndex) -> BlockPlace {
+        let jump = match self.tree.jump_of(block.0) {
+            Ok(jump) => self.id(dag, BlockIndex(jump)),
+            Err(above) => self.above.get(above).copied().unwrap_or(BlockId::Genesis),
+        };
+        BlockPlace { height: self.height(block), jump }
+    }
+
+    /// What `message` proposes, if it proposes a block: where that stands. For who archives the
+    /// message.
+    pub fn place_of_proposal<D: HashedDag<Estimate: BlockEstimate>>(
+        &self,
+        dag: &D,
+        message: MessageIndex,
+    ) -> Option<BlockPlace> {
+        let BlockVote::Propose { .. } = dag.estimate(message).block_vote() else { return None };
+        match self.voted_by(message) {
+            Some(block) => Some(self.place(dag, block)),
+            None => Some(self.outlying(&dag.hash(message))?.place),
+        }
+    }
+
+    /// The block with this hash, if it is the root, or is beside the tree and its proposal is held.
+    pub fn outlying(&self, hash: &MessageHash) -> Option<OutlyingBlock> {
+        self.outlying.get(hash).map(|&(_, block)| block)
+    }
+
+    /// The last message taken in, `message`, proposes this block, which is not on the root.
+    pub fn insert_outlying<D: HashedDag>(
+        &mut self,
+        dag: &D,
+        message: MessageIndex,
+        block: OutlyingBlock,
+    ) {
+        self.outlying.insert(dag.hash(message), (message, block));
     }
 
     /// Drops all blocks that are not on `root`, which takes the place of the genesis: the root of
@@ -169,9 +235,31 @@ impl BlockTree {
     /// Answers the blocks that are left, by their old numbers, ascending: their new numbers are
     /// their places. O(n log n).
     pub fn prune(&mut self, root: BlockIndex, pruned: &Pruned) -> Vec<BlockIndex> {
-        let renumbering = Renumbering::keeping(self.forest.len(), |block| {
-            self.forest.is_ancestor_or_same(root.0, block)
+        let id = |block: u32| match self.proposal(BlockIndex(block)) {
+            None => BlockId::Genesis,
+            Some(message) => BlockId::Proposed(pruned.hash(message)),
+        };
+        let link = |link: Result<u32, usize>| link.map_or_else(|above| self.above[above], id);
+        let above = self.tree.jumps_of(root.0).map(link).collect();
+        let renumbering = Renumbering::keeping(self.tree.len(), |block| {
+            self.tree.is_ancestor_or_same(root.0, block)
         });
+        let mut outlying: BTreeMap<_, _> = self
+            .outlying
+            .iter()
+            .filter_map(|(&hash, &(message, block))| Some((hash, (pruned.index(message)?, block))))
+            .collect();
+        for block in self.iter().filter(|&it| it == root || renumbering.get(it.0).is_none()) {
+            let (Some(proposal), Some(parent)) = (self.proposal(block), self.parent(block)) else {
+                continue; // The root so far is known, or is the genesis.
+            };
+            if let Some(held) = pruned.index(proposal) {
+                let jump = link(self.tree.jump_of(block.0));
+                let place = BlockPlace { height: self.height(block), jump };
+                let beside = OutlyingBlock { parent: id(parent.0), place };
+                outlying.insert(pruned.hash(proposal), (held, beside));
+            }
+        }
         let block = |old: BlockIndex| match renumbering.get(old.0) {
             Some(new) => BlockIndex(new),
             None if self.is_ancestor_or_same(old, root) => SETTLED,
@@ -182,18 +270,19 @@ impl BlockTree {
             None if self.is_vote_settled(old) => SETTLED,
             None => NO_BLOCK,
         };
-        self.votes = pruned.iter().map(|(old, _)| vote(old)).collect();
+        let votes = pruned.iter().map(|(old, _)| vote(old)).collect();
+        (self.votes, self.above, self.outlying) = (votes, above, outlying);
         renumbering.column(&mut self.proposals);
         for proposal in &mut self.proposals {
             *proposal = pruned.index(*proposal).unwrap_or(NO_MESSAGE);
         }
-        self.forest.prune(&renumbering);
+        self.tree.prune(&renumbering);
         renumbering.iter().map(|(old, _)| BlockIndex(old)).collect()
     }
 
     /// All blocks, the genesis first, every other after its parent.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = BlockIndex> + DoubleEndedIterator + use<> {
-        (0..self.forest.len() as u32).map(BlockIndex)
+        (0..self.tree.len() as u32).map(BlockIndex)
     }
 }
 

@@ -35,24 +35,27 @@ pub enum Seen {
     Latest(MessageIndex),
     /// A proof that the validator equivocated: two of its messages, in ascending order.
     Equivocation(MessageIndex, MessageIndex),
+    /// A message that was dropped ([`View::prune`](crate::View::prune)). It was the validator's
+    /// latest that its sender had seen; it agrees with nothing that the view still decides.
+    Dropped,
 }
 
 impl Seen {
-    /// The messages cited: none, one, or the two of a proof.
+    /// The messages cited, of those that are held: none, one, or the two of a proof.
     pub fn messages(self) -> impl Iterator<Item = MessageIndex> {
         let (one, other) = match self {
-            Self::Nothing => (None, None),
+            Self::Nothing | Self::Dropped => (None, None),
             Self::Latest(message) => (Some(message), None),
             Self::Equivocation(one, other) => (Some(one), Some(other)),
         };
         one.into_iter().chain(other)
     }
 
-    /// The latest message cited, unless nothing or an equivocation is.
+    /// The latest message cited, unless nothing, an equivocation, or what was dropped is.
     pub fn latest(self) -> Option<MessageIndex> {
         match self {
             Self::Latest(message) => Some(message),
-            Self::Nothing | Self::Equivocation(..) => None,
+            Self::Nothing | Self::Equivocation(..) | Self::Dropped => None,
         }
     }
 }

@@ -47,9 +47,11 @@
 //! ```
 
 mod admission;
+mod archive;
 mod blocks;
+mod chains;
 mod dag;
-mod forest;
+mod jump_tree;
 mod limits;
 mod panorama;
 mod pending;
@@ -69,14 +71,16 @@ mod view;
 pub use cbc_message;
 
 pub use admission::{Admission, AdmitAll, Candidate};
-pub use blocks::{BlockIndex, BlockTree, UnknownBlock};
+pub use archive::{Archive, Archived, BlockPlace, MemoryArchive};
+pub use blocks::{BlockIndex, BlockTree, OutlyingBlock, UnknownBlock};
+pub use chains::Position;
 pub use dag::{HashedDag, MessageDag, MessageIndex, Seen};
 pub use limits::Limits;
 pub use panorama::Citations;
 pub use perspective::Perspective;
 pub use property::{Chain, Equals, OnBlock, Property, UpTo};
-pub use prune::Pruned;
+pub use prune::{Pruned, Pruning};
 pub use receipt::{Equivocation, Justified, Reason, Receipt, Rejection, Status};
 pub use unjudged::{Refusal, Unjudged};
 pub use validity::{Forgotten, Invalid};
-pub use view::View;
+pub use view::{Ahead, View};

@@ -9,12 +9,14 @@
 
 use std::collections::BTreeMap;
 
-use cbc_message::ValidatorId;
+use cbc_message::{HashIndex, MessageHash, ValidatorId};
 
+use crate::chains::Position;
 use crate::renumbering::Renumbering;
 use crate::{MessageIndex, Seen, room};
 
-/// What a row has for a validator, in 4 bytes: nothing, a message, or a proof.
+/// What a row has for a validator, in 4 bytes: nothing, a message, a proof, or a message that was
+/// dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Code(u32);
 
@@ -22,6 +24,8 @@ impl Code {
     pub(crate) const NOTHING: Self = Self(0);
     /// Marks the place of a proof among the proofs.
     const PROOF: u32 = 1 << 31;
+    /// Marks the place of a dropped message among those.
+    const DROPPED: u32 = 1 << 30;
 
     /// The code of a citation of `message`.
     pub(crate) fn latest(message: MessageIndex) -> Self {
@@ -32,26 +36,59 @@ impl Code {
         Self(Self::PROOF | place as u32)
     }
 
+    fn dropped(place: usize) -> Self {
+        Self(Self::DROPPED | place as u32)
+    }
+
     /// The place of the proof that this is the code of.
     fn as_proof(self) -> Option<usize> {
-        (self.0 & Self::PROOF != 0).then_some((self.0 & !Self::PROOF) as usize)
+        self.is_proof().then_some((self.0 & !Self::PROOF) as usize)
     }
 
     pub(crate) fn is_proof(self) -> bool {
         self.0 & Self::PROOF != 0
     }
 
-    /// The message that this is the code of.
+    /// The place of the dropped message that this is the code of.
+    fn as_dropped(self) -> Option<usize> {
+        (self.0 & !(Self::DROPPED - 1) == Self::DROPPED)
+            .then_some((self.0 & !Self::DROPPED) as usize)
+    }
+
+    /// The message that this is the code of, if it is held.
     pub(crate) fn as_latest(self) -> Option<MessageIndex> {
-        (self.0 & Self::PROOF == 0 && self.0 != 0).then(|| MessageIndex::new(self.0 - 1))
+        self.latest_plus_one().checked_sub(1).map(MessageIndex::new)
+    }
+
+    /// One more than the message that this is the code of; 0 if it is the code of none that is held.
+    fn latest_plus_one(self) -> u32 {
+        if self.0 < Self::DROPPED { self.0 } else { 0 }
     }
 }
 
-/// How many messages a view can number: what is left beside the codes of proofs and of nothing.
-pub(crate) const MOST_MESSAGES: usize = (Code::PROOF - 1) as usize;
+/// How many messages a view can number: what is left beside the other codes.
+pub(crate) const MOST_MESSAGES: usize = (Code::DROPPED - 1) as usize;
 
 /// A proof of equivocation: two messages, in ascending order.
 pub(crate) type Proof = (MessageIndex, MessageIndex);
+
+/// A message that was dropped and that a row still cites as somebody's latest: what is needed to
+/// tell it from others, and whether it comes before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    pub(crate) hash: MessageHash,
+    pub(crate) sender: ValidatorId,
+    pub(crate) position: Position,
+}
+
+/// What a row has for a validator, as rule V4 compares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seat {
+    Nothing,
+    Held(MessageIndex),
+    Dropped(Position),
+    Proof,
+}
 
 /// The row of a message that is being received.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +99,8 @@ pub(crate) struct Draft {
     chunks: Vec<u32>,
     /// Proofs that no stored message cites. Their places are after those of the stored ones.
     proofs: Vec<Proof>,
+    /// Dropped messages that no stored message cites, likewise.
+    dropped: Vec<Dropped>,
     /// The greatest message cited as somebody's latest.
     newest: Option<MessageIndex>,
     /// For each chunk, the last stored one that was compared with it.
@@ -78,6 +117,7 @@ impl Draft {
         self.chunks.clear();
         self.chunks.resize(panoramas.chunk_count, 0);
         self.proofs.clear();
+        self.dropped.clear();
         self.newest = None;
         self.compared.clear();
         self.compared.resize(panoramas.chunk_count, 0);
@@ -106,14 +146,24 @@ impl Draft {
         self.codes[validator.index()] = Code::proof(place);
     }
 
+    /// Enters a citation of a message that was dropped.
+    pub(crate) fn cite_dropped(
+        &mut self,
+        validator: ValidatorId,
+        dropped: Dropped,
+        panoramas: &Panoramas,
+    ) {
+        let stored = panoramas.dropped_places.get(&dropped.hash).copied();
+        let place = stored.unwrap_or_else(|| {
+            self.dropped.push(dropped);
+            (panoramas.dropped.len() + self.dropped.len() - 1) as u32
+        });
+        self.codes[validator.index()] = Code::dropped(place as usize);
+    }
+
     /// The greatest message cited as somebody's latest.
     pub(crate) fn newest(&self) -> Option<MessageIndex> {
         self.newest
-    }
-
-    /// What is entered for `validator`.
-    pub(crate) fn code(&self, validator: ValidatorId) -> Code {
-        self.codes[validator.index()]
     }
 
     /// Finds the chunks that are the same as in the row of the newest message cited, or in the
@@ -153,13 +203,18 @@ impl Draft {
         self.passes[validator.index()]
     }
 
+    /// A row that was compared cites for `validator` what this row does.
+    pub(crate) fn pass(&mut self, validator: ValidatorId) {
+        self.passes[validator.index()] = true;
+    }
+
     /// Compares with the row of `message`: the first validator for whom that is later than this
     /// row, if there is one.
     pub(crate) fn compare(
         &mut self,
         message: MessageIndex,
         panoramas: &Panoramas,
-        no_later: impl Fn(Code, Code) -> bool,
+        no_later: impl Fn(ValidatorId, Seat, Seat) -> bool,
     ) -> Option<ValidatorId> {
         let (width, chunks) = (panoramas.width, panoramas.chunks_of(message));
         if chunks == self.compared {
@@ -177,9 +232,14 @@ impl Draft {
             }
             for (place, &seen) in places.zip(panoramas.chunk(chunk)) {
                 let found = self.codes[place];
-                self.passes[place] |= seen == found;
-                if !no_later(seen, found) {
-                    return Some(ValidatorId::new(place as u32));
+                if seen == found {
+                    self.passes[place] = true;
+                    continue;
+                }
+                let validator = ValidatorId::new(place as u32);
+                let found = panoramas.seat(found, &self.dropped);
+                if !no_later(validator, panoramas.seat(seen, &[]), found) {
+                    return Some(validator);
                 }
             }
         }
@@ -200,6 +260,8 @@ pub(crate) struct Panoramas {
     codes: Vec<Code>,
     proofs: Vec<Proof>,
     places: BTreeMap<Proof, usize>,
+    dropped: Vec<Dropped>,
+    dropped_places: HashIndex<u32>,
 }
 
 impl Panoramas {
@@ -217,11 +279,29 @@ impl Panoramas {
             codes: vec![Code::NOTHING; width],
             proofs: Vec::new(),
             places: BTreeMap::new(),
+            dropped: Vec::new(),
+            dropped_places: HashIndex::new(),
         }
+    }
+
+    /// The dropped message with this hash, if a row cites it.
+    pub(crate) fn find_dropped(&self, hash: &MessageHash) -> Option<Dropped> {
+        if self.dropped.is_empty() {
+            return None; // Nothing is looked up where nothing was dropped.
+        }
+        self.dropped_places.get(hash).map(|&place| self.dropped[place as usize])
+    }
+
+    /// Keeps, as that of the next message, a row with nothing for anybody.
+    pub(crate) fn push_nothing(&mut self) {
+        self.chunks.resize(self.chunks.len() + self.chunk_count, 0);
     }
 
     /// Keeps the row of the next message. [`Draft::share`] has been called.
     pub(crate) fn push(&mut self, draft: &Draft) {
+        for &dropped in &draft.dropped {
+            self.intern(dropped);
+        }
         for &proof in &draft.proofs {
             // Twice in one draft is no proof of two validators' equivocations: rule V2.
             self.places.insert(proof, self.proofs.len());
@@ -239,12 +319,25 @@ impl Panoramas {
         }
     }
 
-    /// Keeps the rows of the messages for which `keeps_row`, and those of the others that are
-    /// numbered anew as rows with nothing for anybody. What a kept row cites must be numbered anew.
+    /// The place of `dropped` among the dropped messages that rows cite.
+    fn intern(&mut self, dropped: Dropped) -> usize {
+        let next = self.dropped.len() as u32;
+        let place = *self.dropped_places.get_or_insert_with(dropped.hash, || next);
+        if place == next {
+            self.dropped.push(dropped);
+        }
+        place as usize
+    }
+
+    /// Keeps the rows of the messages that stay whole, and those of the others that are numbered
+    /// anew as rows with nothing for anybody. What a kept row cites as a latest message and does not
+    /// stay whole is from now on what `dropped` answers; the messages of its proofs must be numbered
+    /// anew.
     pub(crate) fn prune(
         &mut self,
         renumbering: &Renumbering,
-        keeps_row: impl Fn(MessageIndex) -> bool,
+        is_whole: impl Fn(MessageIndex) -> bool,
+        dropped: impl Fn(MessageIndex) -> Dropped,
     ) {
         let mut pruned = Self {
             width: self.width,
@@ -253,13 +346,15 @@ impl Panoramas {
             codes: vec![Code::NOTHING; self.width],
             proofs: Vec::new(),
             places: BTreeMap::new(),
+            dropped: Vec::new(),
+            dropped_places: HashIndex::new(),
         };
         // The new place of each chunk that has one.
         let mut moved = vec![0; self.codes.len() / self.width];
         for (old, _) in renumbering.iter() {
             let message = MessageIndex::new(old);
-            if !keeps_row(message) {
-                pruned.chunks.resize(pruned.chunks.len() + self.chunk_count, 0);
+            if !is_whole(message) {
+                pruned.push_nothing();
                 continue;
             }
             for &chunk in self.chunks_of(message) {
@@ -267,7 +362,16 @@ impl Panoramas {
                 if chunk != 0 && *place == 0 {
                     *place = (pruned.codes.len() / self.width) as u32;
                     for &code in self.chunk(chunk) {
-                        let code = pruned.renumbered(self.seen(code, &[]), renumbering);
+                        let code = match code.as_dropped() {
+                            Some(place) => Code::dropped(pruned.intern(self.dropped[place])),
+                            None => {
+                                pruned.renumbered(
+                                    self.seen(code, &[]),
+                                    renumbering,
+                                    |message| (!is_whole(message)).then(|| dropped(message)),
+                                )
+                            }
+                        };
                         pruned.codes.push(code);
                     }
                 }
@@ -279,11 +383,19 @@ impl Panoramas {
     }
 
     /// The code of what was seen, once messages are numbered anew.
-    fn renumbered(&mut self, seen: Seen, renumbering: &Renumbering) -> Code {
+    fn renumbered(
+        &mut self,
+        seen: Seen,
+        renumbering: &Renumbering,
+        dropped: impl Fn(MessageIndex) -> Option<Dropped>,
+    ) -> Code {
         let new = |message: MessageIndex| renumbering.get(message.get()).map(MessageIndex::new);
         match seen {
-            Seen::Nothing => Code::NOTHING,
-            Seen::Latest(message) => new(message).map_or(Code::NOTHING, Code::latest),
+            Seen::Nothing | Seen::Dropped => Code::NOTHING,
+            Seen::Latest(message) => match dropped(message) {
+                Some(dropped) => Code::dropped(self.intern(dropped)),
+                None => new(message).map_or(Code::NOTHING, Code::latest),
+            },
             Seen::Equivocation(one, other) => {
                 let Some(proof) = new(one).zip(new(other)) else { return Code::NOTHING };
                 let next = self.proofs.len();
@@ -318,10 +430,24 @@ impl Panoramas {
         Citations { panoramas: self, row: Row::Draft(draft) }
     }
 
+    /// What a code stands for, as rule V4 compares it.
+    fn seat(&self, code: Code, drafted: &[Dropped]) -> Seat {
+        if let Some(message) = code.as_latest() {
+            return Seat::Held(message);
+        }
+        let Some(place) = code.as_dropped() else {
+            return if code.is_proof() { Seat::Proof } else { Seat::Nothing };
+        };
+        let stored = self.dropped.len();
+        let dropped = self.dropped.get(place).or_else(|| drafted.get(place - stored));
+        dropped.map_or(Seat::Nothing, |dropped| Seat::Dropped(dropped.position))
+    }
+
     fn seen(&self, code: Code, drafted: &[Proof]) -> Seen {
         match (code.as_latest(), code.as_proof()) {
             (Some(message), _) => Seen::Latest(message),
-            (None, None) => Seen::Nothing,
+            (None, None) if code == Code::NOTHING => Seen::Nothing,
+            (None, None) => Seen::Dropped,
             (None, Some(place)) => {
                 let stored = self.proofs.len();
                 let proof = self.proofs.get(place).or_else(|| drafted.get(place - stored));
@@ -348,19 +474,60 @@ impl<'a> Citations<'a> {
     /// What is cited for `validator`; [`Seen::Nothing`] also where there is no such validator.
     /// O(1).
     pub fn get(&self, validator: ValidatorId) -> Seen {
-        let (chunk, place) = self.split(validator);
-        let code = self.codes(chunk).get(place).copied().unwrap_or(Code::NOTHING);
-        self.seen(code)
+        self.seen(self.code(validator))
     }
 
     /// Each validator cited and what for, in ascending order of the validators. Never
     /// [`Seen::Nothing`].
     pub fn iter(&self) -> impl Iterator<Item = (ValidatorId, Seen)> + use<'a> {
         let this = *self;
+        this.all_codes().map(move |(validator, code)| (validator, this.seen(code)))
+    }
+
+    /// The proofs that are cited.
+    pub(crate) fn proofs(&self) -> impl Iterator<Item = Proof> + use<'a> {
+        let this = *self;
+        let any = !this.panoramas.proofs.is_empty();
+        let codes = this.all_codes().filter(move |(_, code)| any && code.is_proof());
+        codes.filter_map(move |(_, code)| match this.seen(code) {
+            Seen::Equivocation(one, other) => Some((one, other)),
+            _ => None,
+        })
+    }
+
+    /// Each validator that is cited by a message that was dropped, and that message, in ascending
+    /// order of the validators.
+    pub fn dropped(&self) -> impl Iterator<Item = (ValidatorId, MessageHash)> + use<'a> {
+        let dropped = self.dropped_codes();
+        dropped.map(|(validator, dropped)| (validator, dropped.hash))
+    }
+
+    pub(crate) fn dropped_codes(&self) -> impl Iterator<Item = (ValidatorId, Dropped)> + use<'a> {
+        let this = *self;
+        let any = !this.panoramas.dropped.is_empty()
+            || matches!(this.row, Row::Draft(draft) if !draft.dropped.is_empty());
+        let codes = this.all_codes().filter(move |_| any);
+        codes.filter_map(move |(validator, code)| Some((validator, this.dropped_of(code)?)))
+    }
+
+    /// The dropped message that `code`, in this row, is the code of.
+    pub(crate) fn dropped_of(&self, code: Code) -> Option<Dropped> {
+        let place = code.as_dropped()?;
+        let stored = self.panoramas.dropped.get(place);
+        let dropped = stored.or_else(|| match self.row {
+            Row::Stored(_) => None,
+            Row::Draft(draft) => draft.dropped.get(place - self.panoramas.dropped.len()),
+        });
+        dropped.copied()
+    }
+
+    /// What the row has for each validator, if that is not nothing.
+    pub(crate) fn all_codes(&self) -> impl Iterator<Item = (ValidatorId, Code)> + use<'a> {
+        let this = *self;
         let chunks = 0..this.panoramas.chunk_count;
         let codes = chunks.flat_map(move |chunk| this.codes(chunk).iter().copied());
         let all = codes.zip(0..).filter(|&(code, _)| code != Code::NOTHING);
-        all.map(move |(code, validator)| (ValidatorId::new(validator), this.seen(code)))
+        all.map(|(code, validator)| (ValidatorId::new(validator), code))
     }
 
     /// [`MessageDag::latest_seen`](crate::MessageDag::latest_seen). Codes are nearly what it asks
@@ -368,9 +535,15 @@ impl<'a> Citations<'a> {
     pub(crate) fn latest(&self, row: &mut [u32]) {
         for (chunk, row) in row.chunks_mut(self.panoramas.width).enumerate() {
             for (place, code) in row.iter_mut().zip(self.codes(chunk)) {
-                *place = if code.is_proof() { 0 } else { code.0 };
+                *place = code.latest_plus_one();
             }
         }
+    }
+
+    /// What the row has for `validator`.
+    pub(crate) fn code(&self, validator: ValidatorId) -> Code {
+        let (chunk, place) = self.split(validator);
+        self.codes(chunk).get(place).copied().unwrap_or(Code::NOTHING)
     }
 
     fn split(&self, validator: ValidatorId) -> (usize, usize) {
@@ -388,7 +561,8 @@ impl<'a> Citations<'a> {
         }
     }
 
-    fn seen(&self, code: Code) -> Seen {
+    /// What a code of this row stands for.
+    pub(crate) fn seen(&self, code: Code) -> Seen {
         let drafted = match self.row {
             Row::Stored(_) => &[][..],
             Row::Draft(draft) => &draft.proofs,

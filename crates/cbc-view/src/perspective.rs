@@ -5,7 +5,7 @@ use cbc_message::{MessageHash, ValidatorId};
 use crate::pending::Pending;
 use crate::renumbering::Renumbering;
 use crate::store::Store;
-use crate::{Equivocation, MessageIndex};
+use crate::{Equivocation, MessageIndex, Position};
 
 /// What one observer has seen: which of the messages held are justified for it, who is latest, who
 /// equivocated, what is pending.
@@ -44,7 +44,13 @@ pub(crate) struct Outlook<E> {
     pub(crate) pending: Pending<E>,
     /// For each equivocator, how many messages are justified that nobody wanted.
     pub(crate) unwanted: Vec<usize>,
+    /// How many times the view was pruned with this among its perspectives: if it was each time,
+    /// what was dropped is justified for this observer.
+    prunings: u32,
 }
+
+/// Of an observer for whom something was dropped that it has not justified.
+const OUTSIDER: u32 = u32::MAX;
 
 impl<E> Outlook<E> {
     fn new(validators: usize) -> Self {
@@ -55,18 +61,33 @@ impl<E> Outlook<E> {
             equivocations: vec![None; validators],
             pending: Pending::new(validators),
             unwanted: vec![0; validators],
+            prunings: 0,
         }
     }
 
-    /// Messages are numbered anew. Latest messages, and those of proofs, are among them.
-    pub(crate) fn renumber(&mut self, renumbering: &Renumbering) {
+    /// Whether all that the view dropped is justified for this observer.
+    pub(crate) fn has_justified_dropped(&self, store: &Store<E>) -> bool {
+        self.prunings == store.prunings
+    }
+
+    /// Whether `message` is justified for this observer. Of what was dropped a view may hold stubs.
+    pub(crate) fn has_justified(&self, store: &Store<E>, message: MessageIndex) -> bool {
+        self.justified.contains(message)
+            || (store.is_stub(message) && self.has_justified_dropped(store))
+    }
+
+    /// Messages are about to be numbered anew. Latest messages, and those of proofs, are among
+    /// them.
+    pub(crate) fn renumber(&mut self, store: &Store<E>, renumbering: &Renumbering) {
         let mut justified = Members::default();
         for (old, new) in renumbering.iter() {
-            if self.justified.contains(MessageIndex::new(old)) {
+            if self.has_justified(store, MessageIndex::new(old)) {
                 justified.insert(MessageIndex::new(new));
             }
         }
         self.justified = justified;
+        let is_insider = self.has_justified_dropped(store);
+        self.prunings = if is_insider { store.prunings + 1 } else { OUTSIDER };
         let new = |message: MessageIndex| renumbering.get(message.get()).map(MessageIndex::new);
         for latest in &mut self.latest {
             *latest = latest.and_then(new);
@@ -83,12 +104,28 @@ impl<E> Outlook<E> {
         self.equivocations.get(validator.index()).is_some_and(Option::is_some)
     }
 
+    /// Where the message stands that a message of `sender`, with this number and after `before`,
+    /// would prove an equivocation with, for the first time.
+    pub(crate) fn rival(
+        &self,
+        store: &Store<E>,
+        sender: ValidatorId,
+        number: u32,
+        before: Option<Position>,
+    ) -> Option<Position> {
+        let latest = store.chains.position(self.latest[sender.index()]?);
+        if self.is_equivocator(sender) || before == Some(latest) {
+            return None;
+        }
+        store.chains.on_the_way(sender, latest, number)
+    }
+
     /// Takes in a justified message: makes it its sender's latest if it is, and finds out whether
     /// it proves, for the first time, that its sender equivocated.
     ///
     /// Without an equivocation so far, the sender's messages are one chain that ends in its latest
     /// message. A message that does not continue that chain shares its sequence number with one
-    /// that is in it.
+    /// that is in it. That one is held: whoever calls this has seen to it ([`Self::rival`]).
     pub(crate) fn justify(
         &mut self,
         store: &Store<E>,
@@ -101,8 +138,9 @@ impl<E> Outlook<E> {
             // Continues the chain: by far the most do.
             Some(latest) if store.previous(message) == Some(latest) => None,
             Some(latest) => {
-                let number = store.chains.depth(message.get());
-                store.chains.ancestor_at(latest.get(), number)
+                let number = store.chains.number(message);
+                let position = store.chains.position(latest);
+                store.chains.on_the_way(sender, position, number)
             }
             None => None,
         };
@@ -114,7 +152,7 @@ impl<E> Outlook<E> {
         if self.is_equivocator(sender) {
             return None;
         }
-        let rival = MessageIndex::new(rival);
+        let rival = store.chains.at(sender, rival)?;
         let messages = (rival.min(message), rival.max(message));
         let equivocation = Equivocation { validator: sender, messages };
         self.equivocations[sender.index()] = Some(equivocation);

@@ -1,16 +1,40 @@
 //! Dropping what is settled, so that a long run needs no more memory than a short one.
 
-use std::collections::BTreeSet;
-
-use cbc_message::{Estimate, Message, ValidatorId};
+use cbc_message::{Estimate, MessageHash};
 
 use crate::renumbering::Renumbering;
-use crate::{MessageDag, MessageIndex, Perspective, View};
+use crate::{Archived, MessageDag, MessageIndex, Perspective, View};
+
+/// What is to become of the messages of a view: which stay whole, which leave a stub, which go.
+#[derive(Clone, Debug)]
+pub struct Pruning {
+    fates: Vec<Fate>,
+    was_stub: Vec<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Goes,
+    Stub,
+    Whole,
+}
+
+impl Pruning {
+    /// The messages that will be dropped, ascending: to be archived first.
+    pub fn dropped(&self) -> impl Iterator<Item = MessageIndex> + '_ {
+        let fates = self.fates.iter().zip(&self.was_stub);
+        let dropped = (0..).zip(fates).filter(|&(_, (&fate, &was_stub))| {
+            fate != Fate::Whole && !was_stub
+        });
+        dropped.map(|(message, _)| MessageIndex::new(message))
+    }
+}
 
 /// What became of the messages when a view was pruned: their new indices.
 #[derive(Clone, Debug)]
 pub struct Pruned {
     renumbering: Renumbering,
+    hashes: Vec<MessageHash>,
     dropped: usize,
 }
 
@@ -20,7 +44,12 @@ impl Pruned {
         self.renumbering.get(old.get()).map(MessageIndex::new)
     }
 
-    /// How many messages were handed out, of each of which nothing or a record is left.
+    /// The hash of the message that had the index `old`, held or not.
+    pub fn hash(&self, old: MessageIndex) -> MessageHash {
+        self.hashes[old.index()]
+    }
+
+    /// How many messages were dropped, of each of which nothing or a stub is left.
     pub fn dropped(&self) -> usize {
         self.dropped
     }
@@ -37,67 +66,92 @@ impl<E: Estimate> View<E> {
     /// those that are left have new indices. `others` are the perspectives of all who share this
     /// view; who shares it with nobody has none.
     ///
-    /// Of some a *record* stays: sender, sequence number, hash and estimate, but not what they
-    /// cite. That is so for everybody's latest messages, for proofs of equivocations, for whatever
-    /// a message that stays cites, and for all later ones of the same validators. So whatever
-    /// stays can be sent to others as it was, new messages can cite it, and rules V2, V3, V4 and
-    /// V8 are checked as before: what is valid, and who equivocates, is found as if nothing had
-    /// been dropped.
+    /// What stays, besides what `drops` does not name: everybody's latest messages, proofs of
+    /// equivocations, whatever a message that `drops` does not name cites, and what one of those
+    /// who share the view has not justified yet. All these stay *whole*. What they cite in their
+    /// turn leaves a mark in their rows: which message it was, of whom, and where it stood among
+    /// that validator's; of the two messages of a proof, a *stub* stays, to be pointed at.
     ///
-    /// What can no longer be judged is never taken for something else. A message numbered before
-    /// all records of its sender was dropped, or is a fork of what was: it cannot be judged
-    /// ([`Unjudged::BelowHorizon`](crate::Unjudged::BelowHorizon)). So is one that cites a message of
-    /// which only a record is left, while no later message that it cites does. One that cites what
-    /// was dropped waits for it. Validators that have seen what was finalized since make no such
-    /// message. Who kept what was archived can feed it to a new view and judge there.
+    /// So whoever cites what stays whole is judged as if nothing had been dropped, by rules V2, V3,
+    /// V4 and V8: it does not matter what order messages came in, nor when they were dropped. A
+    /// message that cites, or forks off, what was dropped is judged with the help of an
+    /// [`Archive`](crate::Archive), and without one not at all
+    /// ([`Unjudged::BelowHorizon`](crate::Unjudged::BelowHorizon)): it is never taken for something
+    /// else.
     ///
-    /// O(held + V · left).
+    /// O(held log held + V · left).
     pub fn prune(
         &mut self,
         others: &mut [&mut Perspective<E>],
         drops: impl Fn(MessageIndex) -> bool,
-        mut archive: impl FnMut(Message<E>),
+        archive: impl FnMut(Archived<E>),
     ) -> Pruned {
-        let held = || (0..self.message_count() as u32).map(MessageIndex::new);
-        let stays = |&message: &MessageIndex| !drops(message) && !self.store.is_record(message);
-        let whole: BTreeSet<MessageIndex> = held().filter(stays).collect();
+        let pruning = self.pruning(&others.iter().map(|other| &**other).collect::<Vec<_>>(), drops);
+        pruning.dropped().map(|message| self.archived(message)).for_each(archive);
+        self.complete(pruning, others)
+    }
 
-        // For each validator the least sequence number that something still refers to.
-        let mut least = vec![u64::MAX; self.validator_count()];
-        let mut refer = |validator: ValidatorId, message| {
-            let least = &mut least[validator.index()];
-            *least = (*least).min(self.sequence_number(message));
+    /// What [`prune`](Self::prune) would do, for those who archive more than the view knows.
+    pub fn pruning(
+        &self,
+        others: &[&Perspective<E>],
+        drops: impl Fn(MessageIndex) -> bool,
+    ) -> Pruning {
+        let held = || (0..self.message_count() as u32).map(MessageIndex::new);
+        let outlooks =
+            || others.iter().map(|other| &*other.0).chain([&*self.perspective.0]);
+        let settled = |message| {
+            outlooks().all(|outlook| outlook.has_justified(&self.store, message)) && drops(message)
         };
-        for &message in &whole {
-            refer(self.sender(message), message);
-            for (validator, seen) in self.citations(message).iter() {
-                seen.messages().for_each(|cited| refer(validator, cited));
-            }
+        let was_stub: Vec<bool> = held().map(|message| self.store.is_stub(message)).collect();
+        let mut fates = vec![Fate::Goes; was_stub.len()];
+        let stays: Vec<MessageIndex> =
+            held().filter(|&message| !was_stub[message.index()] && !settled(message)).collect();
+        let mut stay_whole = |message: MessageIndex| {
+            let is_stub = was_stub[message.index()];
+            fates[message.index()] = if is_stub { Fate::Stub } else { Fate::Whole };
+        };
+        for &message in &stays {
+            stay_whole(message);
+            let cited = self.citations(message).iter().flat_map(|(_, seen)| seen.messages());
+            cited.for_each(&mut stay_whole);
         }
-        for outlook in others.iter().map(|other| &other.0).chain([&self.perspective.0]) {
+        for outlook in outlooks() {
             let proofs = outlook.equivocations.iter().flatten();
             let proofs = proofs.flat_map(|proof| [proof.messages.0, proof.messages.1]);
-            let latest = outlook.latest.iter().flatten().copied();
-            latest.chain(proofs).for_each(|message| refer(self.sender(message), message));
+            outlook.latest.iter().flatten().copied().chain(proofs).for_each(&mut stay_whole);
         }
-        let renumbering = Renumbering::keeping(self.message_count(), |message| {
-            let message = MessageIndex::new(message);
-            self.sequence_number(message) >= least[self.sender(message).index()]
-        });
-        let mut dropped = 0;
-        for message in held() {
-            if !whole.contains(&message)
-                && let Some(message) = self.message(message)
-            {
-                archive(message);
-                dropped += 1;
+        // The proofs that rows cite.
+        for message in held().filter(|message| !was_stub[message.index()]) {
+            if fates[message.index()] != Fate::Whole {
+                continue;
+            }
+            for proof in self.citations(message).proofs() {
+                for message in [proof.0, proof.1] {
+                    let fate = &mut fates[message.index()];
+                    *fate = (*fate).max(Fate::Stub);
+                }
             }
         }
-        self.store.prune(&renumbering, &whole);
-        for outlook in others.iter_mut().map(|other| &mut other.0) {
-            outlook.renumber(&renumbering);
+        Pruning { fates, was_stub }
+    }
+
+    /// Does what was to be done. Nothing may have been received since.
+    pub fn complete(&mut self, pruning: Pruning, others: &mut [&mut Perspective<E>]) -> Pruned {
+        let dropped = pruning.dropped().count();
+        let fate = |message: u32| pruning.fates[message as usize];
+        let renumbering =
+            Renumbering::keeping(pruning.fates.len(), |message| fate(message) != Fate::Goes);
+        let outlooks = others.iter_mut().map(|other| &mut *other.0);
+        for outlook in outlooks.chain([&mut *self.perspective.0]) {
+            outlook.renumber(&self.store, &renumbering);
         }
-        self.perspective.0.renumber(&renumbering);
-        Pruned { renumbering, dropped }
+        let hashes = self.store.prune(&renumbering, |it| fate(it.get()) == Fate::Whole);
+        Pruned { renumbering, hashes, dropped }
+    }
+
+    /// A message that is held whole, as an archive keeps it. O(V).
+    pub fn archived(&self, message: MessageIndex) -> Archived<E> {
+        self.store.archived(message)
     }
 }

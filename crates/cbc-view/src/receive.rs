@@ -6,11 +6,12 @@ use std::error::Error;
 use cbc_message::{Citation, Estimate, Justification, Message, MessageHash, ValidatorId};
 use tracing::{debug, warn};
 
-use crate::panorama::MOST_MESSAGES;
+use crate::panorama::{Draft, Dropped, MOST_MESSAGES, Proof};
 use crate::perspective::Outlook;
 use crate::{
-    Admission, AdmitAll, Candidate, Equivocation, HashedDag, MessageDag, MessageIndex, Reason,
-    Receipt, Refusal, Rejection, Seen, Status, Unjudged, View,
+    Admission, AdmitAll, Archive, Archived, Candidate, Equivocation, HashedDag, Invalid,
+    MessageDag, MessageIndex, Position, Reason, Receipt, Refusal, Rejection, Seen, Status, Unjudged,
+    View,
 };
 
 impl<E: Clone> View<E> {
@@ -54,14 +55,27 @@ impl<E: Clone> View<E> {
             return Ok(receipt);
         }
         let missing = match held {
+            // Dropped, since all who shared this view then had justified it.
+            Some(held) if self.store.is_stub(held) => {
+                receipt.status = Status::Unjudged(Unjudged::BelowHorizon { needs: vec![hash] });
+                return Ok(receipt);
+            }
             Some(held) => self.missing_citations(held),
             None => {
-                if let Err(refusal) = self.check_on_receipt(&message) {
-                    let unjudged = self.refuse(hash, refusal.map(Reason::Invalid))?;
-                    receipt.status = Status::Unjudged(unjudged);
+                if let Err(invalid) = self.check_on_receipt(&message) {
+                    self.refuse(hash, Refusal::Breaks(Reason::Invalid(invalid)))?;
+                }
+                if let Some(status) = self.known_below_horizon(&message, admission.archive()) {
+                    receipt.status = status;
                     return Ok(receipt);
                 }
-                self.resolve(message.justification())
+                match self.resolve(message.justification(), admission) {
+                    Ok(missing) => missing,
+                    Err(invalid) => {
+                        self.refuse(hash, Refusal::Breaks(Reason::Invalid(invalid)))?;
+                        return Ok(receipt);
+                    }
+                }
             }
         };
         if missing.is_empty() {
@@ -103,7 +117,13 @@ impl<E: Clone> View<E> {
             return Ok(());
         }
         let first = match held {
-            Some(held) => held,
+            Some(held) => {
+                if let Err(unjudged) = self.recall_rival_of(held, admission) {
+                    receipt.status = Status::Unjudged(unjudged);
+                    return Ok(());
+                }
+                held
+            }
             None => match self.admit(&message, admission) {
                 Ok(first) => first,
                 Err(refusal) => {
@@ -124,11 +144,20 @@ impl<E: Clone> View<E> {
                 continue;
             }
             if let Some(held) = self.store.find(&hash) {
-                self.justify(held, &mut ready, receipt);
+                match self.recall_rival_of(held, admission) {
+                    Ok(()) => self.justify(held, &mut ready, receipt),
+                    Err(unjudged) => receipt.unjudged.push((hash, unjudged)),
+                }
                 continue;
             }
-            self.resolve(message.justification());
-            match self.admit(&message, admission) {
+            let resolved = self.resolve(message.justification(), admission);
+            let admitted = match resolved {
+                Ok(missing) if missing.is_empty() => self.admit(&message, admission),
+                // Justified when the message arrived, and dropped since.
+                Ok(needs) => Err(Unjudged::BelowHorizon { needs }.into()),
+                Err(invalid) => Err(Refusal::Breaks(Reason::Invalid(invalid))),
+            };
+            match admitted {
                 Ok(index) => {
                     self.justify(index, &mut ready, receipt);
                     admission.stored(self, index);
@@ -151,17 +180,23 @@ impl<E: Clone> View<E> {
     where
         A: Admission<E, Error: Error + 'static>,
     {
-        if self.store.len() >= MOST_MESSAGES {
+        let is_numbered = message.sequence_number() < u64::from(u32::MAX);
+        if self.store.len() >= MOST_MESSAGES || !is_numbered {
             return Err(Unjudged::ViewFull { held: self.store.len() }.into());
         }
         let mut draft = std::mem::take(&mut self.draft);
         draft.share(&self.store.panoramas);
-        let checked = self.check_structure(message, &mut draft);
+        let checked = self.check_structure(message, &mut draft, admission.archive());
         let checked = checked.map_err(|refusal| refusal.map(Reason::Invalid));
         let checked = checked.and_then(|()| {
             let citations = self.store.panoramas.of_draft(&draft);
             let checked = admission.check(self, &Candidate { message, citations });
             checked.map_err(|refusal| refusal.map(Reason::Refused))
+        });
+        let checked = checked.and_then(|()| {
+            let before =
+                self.store.cited_position(self.store.panoramas.of_draft(&draft), message.sender());
+            self.recall_rival(message.sender(), before, admission).map_err(Refusal::from)
         });
         let stored = checked.map(|()| self.store.push(message, &draft));
         self.draft = draft;
@@ -220,17 +255,27 @@ impl<E: Estimate> View<E> {
             return Ok(receipt);
         }
         let nothing_waits = self.perspective.0.pending.len() == 0;
-        if nothing_waits && !self.is_equivocator(self.sender(message)) {
+        let whole = !self.store.is_stub(message);
+        if whole && nothing_waits && !self.is_equivocator(self.sender(message)) {
             // The usual case: no need to make the message anew.
             if self.missing_citations(message).is_empty() {
-                receipt.status = Status::Justified;
-                self.justify(message, &mut VecDeque::new(), &mut receipt);
+                receipt.status = match self.recall_rival_of(message, admission) {
+                    Ok(()) => {
+                        self.justify(message, &mut VecDeque::new(), &mut receipt);
+                        Status::Justified
+                    }
+                    Err(unjudged) => Status::Unjudged(unjudged),
+                };
                 return Ok(receipt);
             }
         }
         match self.message(message) {
             Some(message) => self.insert_with(message, admission),
-            None => Ok(receipt), // Dropped, since it is settled.
+            None => {
+                let needs = vec![hash];
+                receipt.status = Status::Unjudged(Unjudged::BelowHorizon { needs });
+                Ok(receipt)
+            }
         }
     }
 }
@@ -276,44 +321,232 @@ impl<E> View<E> {
 
     /// What a message that is held cites and this observer has not justified.
     fn missing_citations(&self, held: MessageIndex) -> Vec<MessageHash> {
-        if self.perspective.is_all_justified_before(held) {
+        let outlook = &self.perspective.0;
+        let has_dropped = outlook.has_justified_dropped(&self.store);
+        if has_dropped && self.perspective.is_all_justified_before(held) {
             return Vec::new();
         }
-        let here = |seen: &Seen| seen.messages().all(|cited| self.is_justified(cited));
-        let lacking = self.citations(held).iter().map(|(_, seen)| seen).filter(|seen| !here(seen));
-        let hashes =
-            lacking.filter_map(|seen| self.citation(seen)).flat_map(|cited| cited.hashes());
-        hashes.filter(|hash| self.find(hash).is_none()).collect()
+        let row = self.citations(held);
+        let mut missing = Vec::new();
+        for (validator, code) in row.all_codes() {
+            let is_here = match row.seen(code) {
+                Seen::Dropped => has_dropped,
+                seen => seen.messages().all(|cited| self.is_justified(cited)),
+            };
+            if !is_here {
+                let cited = self.store.cited_for(row, validator);
+                let hashes = cited.into_iter().flat_map(|cited| cited.hashes());
+                missing.extend(hashes.filter(|hash| self.find(hash).is_none()));
+            }
+        }
+        missing
     }
+}
 
+/// Receiving what cites, or forks off, what was dropped.
+impl<E: Clone> View<E> {
     /// Resolves a justification into the draft; answers the hashes that are not justified here.
     ///
     /// Most citations are of latest messages, or of the one before: these are found by comparing
     /// hashes, and only the others are looked up.
-    fn resolve(&mut self, justification: &Justification) -> Vec<MessageHash> {
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if a proof, of which not all is held any more, is none.
+    fn resolve<A: Admission<E>>(
+        &mut self,
+        justification: &Justification,
+        admission: &mut A,
+    ) -> Result<Vec<MessageHash>, Invalid> {
         let mut draft = std::mem::take(&mut self.draft);
         draft.clear(&self.store.panoramas);
+        let resolved = self.resolve_into(&mut draft, justification, admission);
+        self.draft = draft;
+        resolved
+    }
+
+    fn resolve_into<A: Admission<E>>(
+        &mut self,
+        draft: &mut Draft,
+        justification: &Justification,
+        admission: &mut A,
+    ) -> Result<Vec<MessageHash>, Invalid> {
         let mut missing = Vec::new();
         for (validator, citation) in justification.iter() {
             match citation {
                 Citation::Latest(hash) => match self.find_cited(validator, &hash) {
+                    Some(message) if self.store.is_stub(message) => {
+                        let dropped = self.store.dropped(message);
+                        draft.cite_dropped(validator, dropped, &self.store.panoramas);
+                    }
                     Some(message) => draft.cite(validator, message),
-                    None => missing.push(hash),
+                    None => match self.find_dropped(&hash, admission.archive()) {
+                        Some(it) => draft.cite_dropped(validator, it, &self.store.panoramas),
+                        None => missing.push(hash),
+                    },
                 },
                 Citation::Equivocation(proof) => {
                     let hashes = [proof.lesser(), proof.greater()];
-                    match hashes.map(|hash| self.find_cited(validator, &hash).ok_or(hash)) {
-                        [Ok(one), Ok(other)] => {
+                    let found = hashes.map(|hash| self.find_cited(validator, &hash).ok_or(hash));
+                    let proof = match found {
+                        [Ok(one), Ok(other)] => Ok((one, other)),
+                        found => self.recall_proof(validator, found, admission)?,
+                    };
+                    match proof {
+                        Ok((one, other)) => {
                             let proof = (one.min(other), one.max(other));
                             draft.cite_proof(validator, proof, &self.store.panoramas);
                         }
-                        found => missing.extend(found.into_iter().filter_map(Result::err)),
+                        Err(hashes) => missing.extend(hashes),
                     }
                 }
             }
         }
-        self.draft = draft;
-        missing
+        Ok(missing)
+    }
+
+    /// The dropped message with this hash, if it is known and this observer had justified it.
+    fn find_dropped(
+        &self,
+        hash: &MessageHash,
+        archive: Option<&dyn Archive<E>>,
+    ) -> Option<Dropped> {
+        if self.store.prunings == 0 || !self.perspective.0.has_justified_dropped(&self.store) {
+            return None;
+        }
+        self.store.panoramas.find_dropped(hash).or_else(|| {
+            let archived = archive?.message(hash)?;
+            let sender = archived.message.sender();
+            Some(Dropped { hash: *hash, sender, position: archived.position })
+        })
+    }
+
+    /// Finds what is not held of a proof among what was dropped; or answers what is missing. Only
+    /// what is a proof is kept: there are no more than its maker had justified here.
+    fn recall_proof<A: Admission<E>>(
+        &mut self,
+        validator: ValidatorId,
+        found: [Result<MessageIndex, MessageHash>; 2],
+        admission: &mut A,
+    ) -> Result<Result<Proof, Vec<MessageHash>>, Invalid> {
+        let archive = admission.archive().filter(|_| {
+            self.store.prunings > 0 && self.perspective.0.has_justified_dropped(&self.store)
+        });
+        let mut missing = Vec::new();
+        let parts = found.map(|found| match found {
+            Ok(held) => Some(Ok(held)),
+            Err(hash) => {
+                let archived = archive.and_then(|archive| archive.message(&hash));
+                missing.extend(archived.is_none().then_some(hash));
+                archived.map(Err)
+            }
+        });
+        let [Some(one), Some(other)] = parts else { return Ok(Err(missing)) };
+        let [(one_hash, one_sender, one_number), (other_hash, other_sender, other_number)] =
+            [&one, &other].map(|part| match part {
+                Ok(held) => (self.hash(*held), self.sender(*held), self.sequence_number(*held)),
+                Err(Archived { message, .. }) => {
+                    (message.hash(), message.sender(), message.sequence_number())
+                }
+            });
+        let senders = [(one_hash, one_sender), (other_hash, other_sender)];
+        if let Some((cited, sender)) = senders.into_iter().find(|&(_, it)| it != validator) {
+            return Err(Invalid::WrongSenderCited { cited, validator, sender }); // V2
+        }
+        if one_number != other_number {
+            return Err(Invalid::NotAnEquivocation {
+                validator,
+                proof: (one_hash, other_hash),
+                sequence_numbers: (one_number, other_number),
+            }); // V8
+        }
+        let mut recall = |part: Result<_, _>| match part {
+            Ok(held) => held,
+            Err(archived) => self.recall(&archived, admission),
+        };
+        Ok(Ok((recall(one), recall(other))))
+    }
+
+    /// Keeps a stub of a message that was dropped.
+    fn recall<A: Admission<E>>(
+        &mut self,
+        archived: &Archived<E>,
+        admission: &mut A,
+    ) -> MessageIndex {
+        let stub = self.store.push_stub(archived);
+        self.perspective.0.justified.insert(stub);
+        admission.stored(self, stub);
+        stub
+    }
+
+    /// As [`recall_rival`](Self::recall_rival), for a message that is held.
+    fn recall_rival_of<A: Admission<E>>(
+        &mut self,
+        message: MessageIndex,
+        admission: &mut A,
+    ) -> Result<(), Unjudged> {
+        let sender = self.sender(message);
+        let before = self.store.cited_position(self.citations(message), sender);
+        self.recall_rival(sender, before, admission)
+    }
+
+    /// If the message of `sender` after `before` is the first to prove an equivocation, sees to it
+    /// that the message which it proves that with is held.
+    fn recall_rival<A: Admission<E>>(
+        &mut self,
+        sender: ValidatorId,
+        before: Option<Position>,
+        admission: &mut A,
+    ) -> Result<(), Unjudged> {
+        let number = before.map_or(0, |before| before.number + 1);
+        let Some(rival) = self.perspective.0.rival(&self.store, sender, number, before) else {
+            return Ok(());
+        };
+        if self.store.chains.at(sender, rival).is_some() {
+            return Ok(());
+        }
+        match admission.archive().and_then(|archive| archive.numbered(sender, rival)) {
+            Some(archived) => {
+                self.recall(&archived, admission);
+                Ok(())
+            }
+            None => Err(Unjudged::BelowHorizon { needs: self.newest_dropped(sender) }),
+        }
+    }
+
+    /// What is to be said of a message that may have been dropped, or may fork off what was: known
+    /// already, or not to be told apart. `None` if it is new.
+    fn known_below_horizon(
+        &self,
+        message: &Message<E>,
+        archive: Option<&dyn Archive<E>>,
+    ) -> Option<Status> {
+        let (hash, sender) = (message.hash(), message.sender());
+        if message.sequence_number() >= self.store.chains.horizon(sender) {
+            return None;
+        }
+        let is_known = self.store.panoramas.find_dropped(&hash).is_some()
+            || archive.is_some_and(|archive| archive.message(&hash).is_some());
+        if is_known && self.perspective.0.has_justified_dropped(&self.store) {
+            return Some(Status::Duplicate);
+        }
+        let needs = self.newest_dropped(sender);
+        let unjudged = Status::Unjudged(Unjudged::BelowHorizon { needs });
+        (is_known || archive.is_none()).then_some(unjudged)
+    }
+
+    /// The newest message of `validator` that was dropped from its trunk, which leads to all before
+    /// it, if a message that is held names it.
+    fn newest_dropped(&self, validator: ValidatorId) -> Vec<MessageHash> {
+        let first = self.store.chains.first_of_trunk(validator);
+        let dropped = first.into_iter().flat_map(|first| match self.store.is_stub(first) {
+            true => vec![self.hash(first)],
+            false => {
+                let cited = self.citations(first).dropped();
+                cited.filter(|&(it, _)| it == validator).map(|(_, hash)| hash).collect()
+            }
+        });
+        dropped.collect()
     }
 
     /// The justified message with this hash, which is cited for `validator`.

@@ -7,10 +7,10 @@ use cbc_message::{
     MessageHash, ValidatorId,
 };
 
-use crate::forest::Forest;
-use crate::panorama::{Draft, Panoramas};
+use crate::chains::Chains;
+use crate::panorama::{Draft, Dropped, Panoramas};
 use crate::renumbering::Renumbering;
-use crate::{MessageIndex, Seen, room};
+use crate::{Archived, Citations, MessageIndex, Position, Seen, room};
 
 /// Valid messages, each after all it cites, in columns: what is read together stands together.
 ///
@@ -23,14 +23,13 @@ pub(crate) struct Store<E> {
     estimates: Vec<E>,
     index: HashNumbers,
     pub(crate) panoramas: Panoramas,
-    /// Each validator's messages below the one that cites them: a chain each, or, for an
-    /// equivocator, several chains or a tree. By V3, depths are sequence numbers.
-    pub(crate) chains: Forest,
-    /// Messages of which only the record is left: sender, number, hash and estimate, but not what
-    /// they cite.
-    records: BTreeSet<MessageIndex>,
-    /// For each validator, the sequence number before which all was dropped.
-    horizons: Vec<u64>,
+    /// Each validator's messages, one after another.
+    pub(crate) chains: Chains,
+    /// Messages of which only a stub is left: sender, number, hash and estimate, but not what they
+    /// cite. Only for proofs of equivocation, and never cited as somebody's latest.
+    stubs: BTreeSet<MessageIndex>,
+    /// How many times something was dropped.
+    pub(crate) prunings: u32,
 }
 
 impl<E> Store<E> {
@@ -41,9 +40,9 @@ impl<E> Store<E> {
             estimates: Vec::new(),
             index: HashNumbers::new(),
             panoramas: Panoramas::new(validators),
-            chains: Forest::default(),
-            records: BTreeSet::new(),
-            horizons: vec![0; validators],
+            chains: Chains::new(validators),
+            stubs: BTreeSet::new(),
+            prunings: 0,
         }
     }
 
@@ -68,52 +67,93 @@ impl<E> Store<E> {
     }
 
     pub(crate) fn sequence_number(&self, message: MessageIndex) -> u64 {
-        u64::from(self.chains.depth(message.get()))
+        u64::from(self.chains.number(message))
     }
 
     pub(crate) fn previous(&self, message: MessageIndex) -> Option<MessageIndex> {
-        self.chains.parent(message.get()).map(MessageIndex::new)
+        self.chains.previous(message)
     }
 
-    /// Whether only the record of `message` is left: what it cites was dropped.
-    pub(crate) fn is_record(&self, message: MessageIndex) -> bool {
-        !self.records.is_empty() && self.records.contains(&message)
+    /// Whether only a stub of `message` is left: what it cites was dropped.
+    pub(crate) fn is_stub(&self, message: MessageIndex) -> bool {
+        !self.stubs.is_empty() && self.stubs.contains(&message)
     }
 
-    /// The sequence number before which all messages of `validator` were dropped; 0 if none were.
-    pub(crate) fn horizon(&self, validator: ValidatorId) -> u64 {
-        self.horizons[validator.index()]
+    /// What is known of `message` when it is dropped.
+    pub(crate) fn dropped(&self, message: MessageIndex) -> Dropped {
+        Dropped {
+            hash: *self.hash(message),
+            sender: self.sender(message),
+            position: self.chains.position(message),
+        }
     }
 
-    /// Drops what `renumbering` does not name, and what all but `whole` messages cite.
-    pub(crate) fn prune(&mut self, renumbering: &Renumbering, whole: &BTreeSet<MessageIndex>) {
-        self.records = renumbering
+    /// Drops what `renumbering` does not name, and the rows of all that do not stay `whole`.
+    /// Answers the hashes of all that were held.
+    pub(crate) fn prune(
+        &mut self,
+        renumbering: &Renumbering,
+        whole: impl Fn(MessageIndex) -> bool,
+    ) -> Vec<MessageHash> {
+        self.prunings += 1;
+        self.stubs = renumbering
             .iter()
-            .filter(|&(old, _)| !whole.contains(&MessageIndex::new(old)))
+            .filter(|&(old, _)| !whole(MessageIndex::new(old)))
             .map(|(_, new)| MessageIndex::new(new))
             .collect();
-        self.panoramas.prune(renumbering, |message| whole.contains(&message));
-        self.chains.prune(renumbering);
+        let Self { hashes, senders, panoramas, chains, .. } = self;
+        panoramas.prune(renumbering, whole, |message| Dropped {
+            hash: hashes[message.index()],
+            sender: senders[message.index()],
+            position: chains.position(message),
+        });
+        chains.prune(renumbering, |message| senders[message.index()]);
+        let all = self.hashes.clone();
         renumbering.column(&mut self.hashes);
         renumbering.column(&mut self.senders);
         renumbering.column(&mut self.estimates);
         self.index = HashNumbers::new();
-        let mut lowest = vec![None::<u64>; self.horizons.len()];
-        for message in (0..self.len() as u32).map(MessageIndex::new) {
-            self.index.insert(message.get(), |number| &self.hashes[number as usize]);
-            let number = self.sequence_number(message);
-            let lowest = &mut lowest[self.sender(message).index()];
-            *lowest = Some(lowest.map_or(number, |lowest| lowest.min(number)));
+        for number in 0..self.len() as u32 {
+            self.index.insert(number, |number| &self.hashes[number as usize]);
         }
-        for (horizon, lowest) in self.horizons.iter_mut().zip(lowest) {
-            *horizon = lowest.unwrap_or(*horizon);
+        all
+    }
+
+    /// What a row has for each validator, as others are told of it, in ascending order.
+    pub(crate) fn cited<'a>(
+        &'a self,
+        row: Citations<'a>,
+    ) -> impl Iterator<Item = (ValidatorId, Citation)> + use<'a, E> {
+        row.all_codes().filter_map(move |(validator, _)| {
+            Some((validator, self.cited_for(row, validator)?))
+        })
+    }
+
+    /// What a row has for `validator`, as others are told of it.
+    pub(crate) fn cited_for(&self, row: Citations<'_>, validator: ValidatorId) -> Option<Citation> {
+        let code = row.code(validator);
+        match row.dropped_of(code) {
+            Some(dropped) => Some(Citation::Latest(dropped.hash)),
+            None => self.citation(row.seen(code)),
         }
     }
 
-    /// A resolved citation, as others are told of it; `None` for [`Seen::Nothing`].
+    /// Where the message stands that `row` cites as the latest of `validator`.
+    pub(crate) fn cited_position(
+        &self,
+        row: Citations<'_>,
+        validator: ValidatorId,
+    ) -> Option<Position> {
+        let code = row.code(validator);
+        let held = || code.as_latest().map(|message| self.chains.position(message));
+        row.dropped_of(code).map(|dropped| dropped.position).or_else(held)
+    }
+
+    /// A resolved citation, as others are told of it; `None` for [`Seen::Nothing`] and
+    /// [`Seen::Dropped`].
     pub(crate) fn citation(&self, seen: Seen) -> Option<Citation> {
         match seen {
-            Seen::Nothing => None,
+            Seen::Nothing | Seen::Dropped => None,
             Seen::Latest(message) => Some(Citation::Latest(*self.hash(message))),
             Seen::Equivocation(one, other) => {
                 EquivocationProof::new(*self.hash(one), *self.hash(other))
@@ -127,8 +167,9 @@ impl<E: Clone> Store<E> {
     /// Keeps a valid message, whose resolved justification is `draft`.
     pub(crate) fn push(&mut self, message: &Message<E>, draft: &Draft) -> MessageIndex {
         let this = MessageIndex::new(self.len() as u32);
-        let previous = draft.code(message.sender()).as_latest();
-        self.chains.push(previous.map(MessageIndex::get));
+        let row = self.panoramas.of_draft(draft);
+        let before = self.cited_position(row, message.sender());
+        self.chains.push(message.sender(), before);
         self.panoramas.push(draft);
         room::push(&mut self.hashes, message.hash());
         self.index.insert(this.get(), |number| &self.hashes[number as usize]);
@@ -136,14 +177,26 @@ impl<E: Clone> Store<E> {
         room::push(&mut self.estimates, message.estimate().clone());
         this
     }
+
+    /// Keeps a stub of a message that was dropped.
+    pub(crate) fn push_stub(&mut self, archived: &Archived<E>) -> MessageIndex {
+        let this = MessageIndex::new(self.len() as u32);
+        let message = &archived.message;
+        self.chains.push_again(message.sender(), archived.position);
+        self.panoramas.push_nothing();
+        room::push(&mut self.hashes, message.hash());
+        self.index.insert(this.get(), |number| &self.hashes[number as usize]);
+        room::push(&mut self.senders, message.sender());
+        room::push(&mut self.estimates, message.estimate().clone());
+        self.stubs.insert(this);
+        this
+    }
 }
 
 impl<E: Estimate> Store<E> {
     /// The message as it was sent. O(V), and its hash is computed anew.
     pub(crate) fn message(&self, message: MessageIndex) -> Message<E> {
-        let cited = self.panoramas.of(message).iter();
-        let citations =
-            cited.filter_map(|(validator, seen)| Some((validator, self.citation(seen)?)));
+        let citations = self.cited(self.panoramas.of(message));
         Message::new(Header {
             sender: self.sender(message),
             sequence_number: self.sequence_number(message),
@@ -151,5 +204,17 @@ impl<E: Estimate> Store<E> {
             justification: Justification::from_ascending(citations.collect()).unwrap_or_default(),
             estimate: self.estimate(message).clone(),
         })
+    }
+
+    /// The message, with what is needed to judge who cites it once it is dropped. O(V).
+    pub(crate) fn archived(&self, message: MessageIndex) -> Archived<E> {
+        let row = self.panoramas.of(message);
+        let cited = row.all_codes().filter_map(|(validator, _)| self.cited_position(row, validator));
+        Archived {
+            message: self.message(message),
+            position: self.chains.position(message),
+            cited: cited.collect(),
+            block: None,
+        }
     }
 }

@@ -5,8 +5,8 @@
 use cbc_message::{Citation, Message, MessageHash, ValidatorId};
 use thiserror::Error;
 
-use crate::panorama::{Code, Draft};
-use crate::{HashedDag, MessageDag, MessageIndex, Refusal, Seen, Unjudged, View};
+use crate::panorama::{Draft, Seat};
+use crate::{Archive, Archived, HashedDag, MessageDag, MessageIndex, Refusal, Unjudged, View};
 
 /// How a message breaks a structural rule.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -125,23 +125,17 @@ fn describe(citation: &Option<Citation>) -> String {
 
 impl<E> View<E> {
     /// What can be checked before anything that the message cites has arrived.
-    pub(crate) fn check_on_receipt(&self, message: &Message<E>) -> Result<(), Refusal<Invalid>> {
+    pub(crate) fn check_on_receipt(&self, message: &Message<E>) -> Result<(), Invalid> {
         let validators = self.validators().len();
         let sender = message.sender();
         if !self.validators().contains(sender) {
-            return Err(Refusal::Breaks(Invalid::UnknownSender { sender, validators })); // V1
+            return Err(Invalid::UnknownSender { sender, validators }); // V1
         }
         let last_cited = message.justification().iter().next_back();
         if let Some((validator, _)) = last_cited
             && !self.validators().contains(validator)
         {
-            let invalid = Invalid::UnknownValidatorCited { validator, validators }; // V2
-            return Err(Refusal::Breaks(invalid));
-        }
-        if message.sequence_number() < self.store.horizon(sender) {
-            let cited = message.justification().hashes();
-            let needs = cited.filter(|hash| self.find(hash).is_none()).collect();
-            return Err(Unjudged::BelowHorizon { needs }.into());
+            return Err(Invalid::UnknownValidatorCited { validator, validators }); // V2
         }
         Ok(())
     }
@@ -152,12 +146,13 @@ impl<E> View<E> {
         &self,
         message: &Message<E>,
         draft: &mut Draft,
+        archive: Option<&dyn Archive<E>>,
     ) -> Result<(), Refusal<Invalid>> {
         self.check_senders(draft)
             .and_then(|()| self.check_proofs(draft))
             .and_then(|()| self.check_sequence(message, draft))
             .map_err(Refusal::Breaks)?;
-        self.check_nothing_forgotten(draft)
+        self.check_nothing_forgotten(draft, archive)
     }
 
     /// V2: each cited message was sent by the validator it is cited for. What a valid message
@@ -165,12 +160,14 @@ impl<E> View<E> {
     fn check_senders(&self, draft: &Draft) -> Result<(), Invalid> {
         let citations = self.store.panoramas.of_draft(draft);
         for validator in draft.unshared() {
-            for cited in citations.get(validator).messages() {
-                let sender = self.sender(cited);
-                if sender != validator {
-                    let cited = self.hash(cited);
-                    return Err(Invalid::WrongSenderCited { cited, validator, sender });
-                }
+            let code = citations.code(validator);
+            let dropped = citations.dropped_of(code).map(|dropped| (dropped.hash, dropped.sender));
+            let held = citations.seen(code).messages();
+            let held = held.map(|cited| (self.hash(cited), self.sender(cited)));
+            if let Some((cited, sender)) =
+                dropped.into_iter().chain(held).find(|&(_, sender)| sender != validator)
+            {
+                return Err(Invalid::WrongSenderCited { cited, validator, sender });
             }
         }
         Ok(())
@@ -194,24 +191,24 @@ impl<E> View<E> {
     /// V3: the sender's messages are numbered from 0, each citing the one before.
     fn check_sequence(&self, message: &Message<E>, draft: &Draft) -> Result<(), Invalid> {
         let (sender, sequence_number) = (message.sender(), message.sequence_number());
-        match self.store.panoramas.of_draft(draft).get(sender) {
-            Seen::Nothing if sequence_number == 0 => Ok(()),
-            Seen::Latest(predecessor) if sequence_number > 0 => {
-                let expected = self.sequence_number(predecessor) + 1;
+        let row = self.store.panoramas.of_draft(draft);
+        if row.code(sender).is_proof() {
+            return Err(Invalid::OwnEquivocation { sender });
+        }
+        match self.store.cited_position(row, sender) {
+            None if sequence_number == 0 => Ok(()),
+            Some(predecessor) if sequence_number > 0 => {
+                let expected = u64::from(predecessor.number) + 1;
                 if sequence_number == expected {
                     return Ok(());
                 }
-                let predecessor = self.hash(predecessor);
-                Err(Invalid::SequenceNumber {
-                    sender,
-                    predecessor,
-                    expected,
-                    found: sequence_number,
-                })
+                let found = sequence_number;
+                let cited = self.store.cited_for(row, sender).and_then(|it| it.hashes().next());
+                let Some(predecessor) = cited else { return Ok(()) };
+                Err(Invalid::SequenceNumber { sender, predecessor, expected, found })
             }
-            Seen::Equivocation(..) => Err(Invalid::OwnEquivocation { sender }),
-            seen @ (Seen::Nothing | Seen::Latest(_)) => {
-                let self_citation = seen != Seen::Nothing;
+            predecessor => {
+                let self_citation = predecessor.is_some();
                 Err(Invalid::SelfCitation { sender, sequence_number, self_citation })
             }
         }
@@ -227,74 +224,114 @@ impl<E> View<E> {
     /// itself, or that was looked at just before.
     ///
     /// O(V) if all citations are those of the newest message cited; O(V) more for each message
-    /// cited for somebody of whom no message that was looked at cites the same.
-    fn check_nothing_forgotten(&self, draft: &mut Draft) -> Result<(), Refusal<Invalid>> {
-        let Some(newest) = draft.newest() else {
-            // Proofs alone: whatever they cite for anybody is forgotten.
-            let all = self.cited_by(draft, |_| true);
-            return self.check_cited(draft, all);
-        };
-        self.check_cited(draft, vec![(newest, None)])?;
-        let open = self.cited_by(draft, |entry| !draft.passes(entry));
-        self.check_cited(draft, open)
-    }
-
-    /// The messages that are cited for validators that are `open`, the newest first, each with the
-    /// validator it is cited for.
-    fn cited_by(
-        &self,
-        draft: &Draft,
-        open: impl Fn(ValidatorId) -> bool,
-    ) -> Vec<(MessageIndex, Option<ValidatorId>)> {
-        let citations = self.store.panoramas.of_draft(draft).iter();
-        let open = citations.filter(|&(validator, _)| open(validator));
-        let cited = open.flat_map(|(validator, seen)| {
-            seen.messages().map(move |cited| (cited, Some(validator)))
-        });
-        let mut cited: Vec<_> = cited.collect();
-        cited.sort_unstable_by_key(|&(cited, _)| std::cmp::Reverse(cited));
-        cited
-    }
-
-    /// V4, for these cited messages; those cited for validators that pass by then pass too.
-    fn check_cited(
+    /// cited for somebody of whom no message that was looked at cites the same. What those cite of
+    /// which no row is held is read from the archive, once each.
+    fn check_nothing_forgotten(
         &self,
         draft: &mut Draft,
-        cited: Vec<(MessageIndex, Option<ValidatorId>)>,
+        archive: Option<&dyn Archive<E>>,
     ) -> Result<(), Refusal<Invalid>> {
-        for (cited, cited_for) in cited {
-            if cited_for.is_some_and(|validator| draft.passes(validator)) {
+        if let Some(newest) = draft.newest() {
+            self.compare_held(draft, newest)?;
+        }
+        // Proofs, unless a row that was looked at has the same, are always open.
+        let mut held = Vec::new();
+        let mut elsewhere = Vec::new();
+        let citations = self.store.panoramas.of_draft(draft);
+        for (validator, code) in citations.all_codes().filter(|&(it, _)| !draft.passes(it)) {
+            let dropped = citations.dropped_of(code).map(|dropped| dropped.hash);
+            elsewhere.extend(dropped.map(|hash| (hash, validator)));
+            for cited in citations.seen(code).messages() {
+                match self.store.is_stub(cited) {
+                    true => elsewhere.push((self.hash(cited), validator)),
+                    false => held.push((cited, validator)),
+                }
+            }
+        }
+        held.sort_unstable_by_key(|&(cited, _)| std::cmp::Reverse(cited));
+        for (cited, validator) in held {
+            if !draft.passes(validator) {
+                self.compare_held(draft, cited)?;
+            }
+        }
+        let mut needs = Vec::new();
+        for (hash, validator) in elsewhere {
+            if draft.passes(validator) {
                 continue;
             }
-            if self.store.is_record(cited) {
-                return Err(Unjudged::BelowHorizon { needs: vec![self.hash(cited)] }.into());
+            match archive.and_then(|archive| archive.message(&hash)) {
+                Some(archived) => self.compare_archived(draft, &archived)?,
+                None => needs.push(hash),
             }
-            let no_later = |seen, found| self.no_later(seen, found);
-            if let Some(validator) = draft.compare(cited, &self.store.panoramas, no_later) {
-                let seen = self.citations(cited).get(validator);
-                let found = self.store.panoramas.of_draft(draft).get(validator);
-                return Err(Refusal::Breaks(Invalid::Forgotten(Box::new(Forgotten {
-                    cited: self.hash(cited),
-                    validator,
-                    seen: self.citation(seen),
-                    found: self.citation(found),
-                }))));
+        }
+        if needs.is_empty() { Ok(()) } else { Err(Unjudged::BelowHorizon { needs }.into()) }
+    }
+
+    /// V4, for a cited message that is held whole.
+    fn compare_held(&self, draft: &mut Draft, cited: MessageIndex) -> Result<(), Refusal<Invalid>> {
+        let panoramas = &self.store.panoramas;
+        let no_later = |validator, seen: Seat, found: Seat| self.no_later(validator, seen, found);
+        let Some(validator) = draft.compare(cited, panoramas, no_later) else { return Ok(()) };
+        let seen = self.store.cited_for(self.citations(cited), validator);
+        Err(Refusal::Breaks(self.forgotten(draft, self.hash(cited), validator, seen)))
+    }
+
+    /// V4, for a cited message that was dropped. O(V).
+    fn compare_archived(
+        &self,
+        draft: &mut Draft,
+        cited: &Archived<E>,
+    ) -> Result<(), Refusal<Invalid>> {
+        let mut positions = cited.cited.iter();
+        for (validator, citation) in cited.message.justification().iter() {
+            let row = self.store.panoramas.of_draft(draft);
+            let same = self.store.cited_for(row, validator) == Some(citation);
+            let is_no_later = match citation {
+                Citation::Latest(_) => {
+                    let seen = positions.next().copied();
+                    let found = self.store.cited_position(row, validator);
+                    let later = seen.zip(found).is_none_or(|(seen, found)| {
+                        !self.store.chains.is_predecessor_or_same(validator, seen, found)
+                    });
+                    same || row.code(validator).is_proof() || !later
+                }
+                Citation::Equivocation(_) => row.code(validator).is_proof(),
+            };
+            if !is_no_later {
+                let hash = cited.message.hash();
+                return Err(Refusal::Breaks(self.forgotten(draft, hash, validator, Some(citation))));
+            }
+            if same {
+                draft.pass(validator);
             }
         }
         Ok(())
     }
 
-    /// V4: whether `seen` is no later than `found`, both of one validator. An equivocation is
+    fn forgotten(
+        &self,
+        draft: &Draft,
+        cited: MessageHash,
+        validator: ValidatorId,
+        seen: Option<Citation>,
+    ) -> Invalid {
+        let found = self.store.cited_for(self.store.panoramas.of_draft(draft), validator);
+        Invalid::Forgotten(Box::new(Forgotten { cited, validator, seen, found }))
+    }
+
+    /// V4: whether what is seen of `validator` is no later than what is found. An equivocation is
     /// later than any message, and no proof of it later than another.
-    fn no_later(&self, seen: Code, found: Code) -> bool {
-        if seen == found || seen == Code::NOTHING || found.is_proof() {
-            return true;
-        }
-        match (seen.as_latest(), found.as_latest()) {
-            (Some(seen), Some(found)) => {
-                self.store.previous(found) == Some(seen) || self.is_predecessor_or_same(seen, found)
-            }
-            _ => false,
+    fn no_later(&self, validator: ValidatorId, seen: Seat, found: Seat) -> bool {
+        let position = |seat: Seat| match seat {
+            Seat::Held(message) => Some(self.store.chains.position(message)),
+            Seat::Dropped(position) => Some(position),
+            Seat::Nothing | Seat::Proof => None,
+        };
+        match (seen, found) {
+            (Seat::Nothing, _) | (_, Seat::Proof) => true,
+            _ => position(seen).zip(position(found)).is_some_and(|(seen, found)| {
+                self.store.chains.is_predecessor_or_same(validator, seen, found)
+            }),
         }
     }
 }

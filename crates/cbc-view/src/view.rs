@@ -11,6 +11,15 @@ use crate::panorama::{Citations, Draft};
 use crate::store::Store;
 use crate::{Equivocation, HashedDag, Limits, MessageDag, MessageIndex, Perspective, Seen};
 
+/// What may come after the latest justified message of a validator: see [`View::ahead_of`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// Messages of the validator that are pending.
+    pub pending: Vec<MessageHash>,
+    /// What pending messages of others cite for the validator.
+    pub cited: BTreeSet<MessageHash>,
+}
+
 /// What one observer has seen: justified messages, a DAG closed under citation, and pending ones
 /// that wait for what they cite.
 ///
@@ -85,11 +94,11 @@ impl<E> View<E> {
 }
 
 impl<E: Estimate> View<E> {
-    /// The message at `message`, as it was sent; `None` if only a record of it is left
+    /// The message at `message`, as it was sent; `None` if only a stub of it is left
     /// ([`prune`](Self::prune)). It is made from what the view keeps, and its hash computed anew:
     /// O(V).
     pub fn message(&self, message: MessageIndex) -> Option<Message<E>> {
-        (!self.store.is_record(message)).then(|| self.store.message(message))
+        (!self.store.is_stub(message)).then(|| self.store.message(message))
     }
 }
 
@@ -107,7 +116,7 @@ impl<E> View<E> {
 
     /// Whether `message` is justified for this observer: in a view that nobody shares, always.
     pub fn is_justified(&self, message: MessageIndex) -> bool {
-        self.perspective.0.justified.contains(message)
+        self.perspective.0.has_justified(&self.store, message)
     }
 
     /// How many messages are justified.
@@ -152,7 +161,25 @@ impl<E> View<E> {
     pub fn missing_hashes(&self) -> BTreeSet<MessageHash> {
         let pending = &self.perspective.0.pending;
         let cited = pending.iter().flat_map(|message| message.justification().hashes());
-        cited.filter(|hash| self.find(hash).is_none() && !pending.contains(hash)).collect()
+        cited.filter(|hash| pending.is_awaited(hash) && !pending.contains(hash)).collect()
+    }
+
+    /// Messages of `validator` that are not justified here and may come after its latest that is:
+    /// its own that are pending, in the order of their arrival, and `cited`, the hashes that
+    /// pending messages of others cite for it. Who is `validator` must not speak before it knows
+    /// them ([`next_sequence_number`](Self::next_sequence_number) may be that of a message it has
+    /// made already). What others cite may be made up. O(citations of all that is pending).
+    pub fn ahead_of(&self, validator: ValidatorId) -> Ahead {
+        let next = self.next_sequence_number(validator);
+        let pending = || self.pending_messages();
+        let own = pending().filter(|it| it.sender() == validator && it.sequence_number() >= next);
+        let pending_own = own.map(Message::hash).collect();
+        let others = pending().filter(|message| message.sender() != validator);
+        let cited = others.filter_map(|message| message.justification().get(validator));
+        let awaited = &self.perspective.0.pending;
+        let cited = cited.flat_map(|citation| citation.hashes());
+        let cited = cited.filter(|hash| awaited.is_awaited(hash)).collect();
+        Ahead { pending: pending_own, cited }
     }
 
     /// The justification of `message`, resolved.
@@ -161,9 +188,12 @@ impl<E> View<E> {
     }
 
     /// Whether `earlier` is `later`, or comes before it in their sender's chain of
-    /// self-citations. O(log n).
+    /// self-citations. O(1) for messages of a validator that does not equivocate, else O(forks).
     pub fn is_predecessor_or_same(&self, earlier: MessageIndex, later: MessageIndex) -> bool {
-        self.store.chains.is_ancestor_or_same(earlier.get(), later.get())
+        let chains = &self.store.chains;
+        let (sender, position) = (self.sender(later), chains.position(later));
+        sender == self.sender(earlier)
+            && chains.is_predecessor_or_same(sender, chains.position(earlier), position)
     }
 
     /// The latest message of each validator heard from, equivocators included.
@@ -215,7 +245,8 @@ impl<E> View<E> {
         self.latest_message(validator).map_or(0, |latest| self.sequence_number(latest) + 1)
     }
 
-    /// A resolved citation, as others are told of it; `None` for [`Seen::Nothing`].
+    /// A resolved citation, as others are told of it; `None` for [`Seen::Nothing`] and
+    /// [`Seen::Dropped`].
     pub fn citation(&self, seen: Seen) -> Option<Citation> {
         self.store.citation(seen)
     }

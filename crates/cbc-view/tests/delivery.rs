@@ -188,7 +188,7 @@ fn assert_consistent(view: &View<Bit>) {
             let seen = view.seen(index, validator);
             assert_eq!(view.citation(seen), Some(citation));
             let cited = match seen {
-                Seen::Nothing => panic!("cited"),
+                Seen::Nothing | Seen::Dropped => panic!("cited"),
                 Seen::Latest(cited) => cited,
                 Seen::Equivocation(_, greater) => greater,
             };

@@ -2,35 +2,194 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use cbc_message::{Bit, Header, Message, MessageHash, ValidatorId, ValidatorSet, Weight};
-use cbc_view::{HashedDag, MessageDag, MessageIndex, Status, Unjudged, View};
+use cbc_message::{
+    Bit, Citation, Header, Justification, Message, MessageHash, ValidatorId, ValidatorSet, Weight,
+};
+use cbc_view::{
+    Admission, Archive, Candidate, HashedDag, Limits, MemoryArchive, MessageDag, MessageIndex,
+    Perspective, Refusal, Status, Unjudged, View,
+};
 use proptest::prelude::*;
 
-const VALIDATORS: u32 = 18;
-
-fn view() -> View<Bit> {
-    let weights = (1..=u64::from(VALIDATORS)).map(Weight::new);
-    View::new(Arc::new(ValidatorSet::new(weights).unwrap()))
+fn view(validators: u32) -> View<Bit> {
+    let weights = (1..=u64::from(validators)).map(Weight::new);
+    View::with_limits(Arc::new(ValidatorSet::new(weights).unwrap()), Limits::NONE)
 }
 
-/// Honest messages, and now and then a fork: a message made from what its maker had seen one
-/// message earlier.
-fn messages(draws: &[u32]) -> Vec<Message<Bit>> {
-    let mut draws = draws.iter().copied().cycle();
-    let mut draw = |below: usize| draws.next().map_or(0, |draw| draw as usize % below);
-    let honest = cbc_testkit::random_execution(VALIDATORS, 150, &mut draw, |_, _| Bit::One);
-    let mut messages = Vec::new();
-    for (place, message) in honest.into_iter().enumerate() {
-        if place % 50 == 40 {
-            let estimate = Bit::Zero;
-            messages.push(Message::new(Header { estimate, ..message.header().clone() }));
-        }
-        messages.push(message);
+/// Admits everything, with an archive.
+#[derive(Debug)]
+struct With<'a>(Option<&'a MemoryArchive<Bit>>);
+
+impl Admission<Bit> for With<'_> {
+    type Error = Infallible;
+
+    fn check(
+        &mut self,
+        _: &View<Bit>,
+        _: &Candidate<'_, Bit>,
+    ) -> Result<(), Refusal<Infallible>> {
+        Ok(())
     }
-    messages
+
+    fn stored(&mut self, _: &View<Bit>, _: MessageIndex) {}
+
+    fn archive(&self) -> Option<&dyn Archive<Bit>> {
+        self.0.map(|archive| archive as _)
+    }
+}
+
+/// A number below something, again and again.
+struct Draws<'a>(std::iter::Cycle<std::slice::Iter<'a, u32>>, u32);
+
+impl<'a> Draws<'a> {
+    fn new(draws: &'a [u32]) -> Self {
+        Self(draws.iter().cycle(), 0)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.1 = self.1.wrapping_mul(2_654_435_769).wrapping_add(self.0.next().map_or(0, |it| *it));
+        (self.1 >> 8) as usize % end.max(1)
+    }
+}
+
+/// Messages of validators that hear each other early, late, or hardly ever, in an order in which
+/// each comes after all it cites. The last validators forget, now and then, what they have said and
+/// heard; some messages say less than their makers had seen, and so break rule V4 or another.
+fn execution(validators: u32, count: usize, draws: &mut Draws<'_>) -> Vec<Message<Bit>> {
+    let mut made: Vec<Message<Bit>> = Vec::new();
+    let mut cones: Vec<BTreeSet<usize>> = Vec::new();
+    let mut known = vec![BTreeSet::new(); validators as usize];
+    while made.len() < count {
+        let maker = draws.below(validators as usize);
+        let lags = maker == 0;
+        if !lags || draws.below(8) == 0 {
+            for _ in 0..1 + draws.below(3) {
+                let far = if draws.below(5) == 0 { made.len() } else { 6 };
+                let back = draws.below(far);
+                if let Some(heard) = made.len().checked_sub(1 + back) {
+                    known[maker].extend(cones[heard].iter().copied().chain([heard]));
+                }
+            }
+        }
+        let forgets = maker + 2 >= validators as usize && draws.below(4) == 0;
+        let seen: BTreeSet<usize> = match forgets {
+            false => known[maker].clone(),
+            true => {
+                let mine = known[maker].iter().copied();
+                let mine: Vec<usize> =
+                    mine.filter(|&it| made[it].sender().index() == maker).collect();
+                match mine.get(draws.below(mine.len() + 1)) {
+                    Some(&old) => cones[old].iter().copied().chain([old]).collect(),
+                    None => BTreeSet::new(),
+                }
+            }
+        };
+        let mut makers = view(validators);
+        for &heard in &seen {
+            // What is invalid is heard by nobody.
+            let _ = makers.insert(made[heard].clone());
+        }
+        let sender = ValidatorId::new(maker as u32);
+        if makers.is_equivocator(sender) {
+            known[maker].clear();
+            continue;
+        }
+        let mut justification = makers.justification();
+        if draws.below(12) == 0 && !justification.is_empty() {
+            // Says less than it should.
+            let mut citations: Vec<(ValidatorId, Citation)> = justification.iter().collect();
+            let place = draws.below(citations.len());
+            let older = seen.iter().rev().nth(draws.below(seen.len()));
+            let older = older.map(|&older| &made[older]);
+            match older.filter(|older| older.sender() == citations[place].0) {
+                Some(older) => citations[place].1 = Citation::Latest(older.hash()),
+                None => drop(citations.remove(place)),
+            }
+            justification = Justification::new(citations).unwrap();
+        }
+        let message = Message::new(Header {
+            sender,
+            sequence_number: makers.next_sequence_number(sender),
+            justification,
+            estimate: if draws.below(2) == 0 { Bit::Zero } else { Bit::One },
+        });
+        if made.contains(&message) {
+            continue;
+        }
+        if makers.insert(message.clone()).is_ok() {
+            known[maker] = seen.iter().copied().chain([made.len()]).collect();
+            cones.push(seen);
+        } else {
+            cones.push(BTreeSet::new());
+        }
+        made.push(message);
+    }
+    made
+}
+
+/// The places in which messages arrive: mostly in their order, some late, some twice.
+fn arrivals(count: usize, draws: &mut Draws<'_>) -> Vec<usize> {
+    let mut places: Vec<(usize, usize)> = Vec::new();
+    for place in 0..count {
+        let late = match draws.below(12) {
+            0 => draws.below(count),
+            1..4 => draws.below(10),
+            _ => 0,
+        };
+        places.push((place + late, place));
+        if draws.below(6) == 0 {
+            places.push((place + draws.below(count), place));
+        }
+    }
+    places.sort_unstable();
+    places.into_iter().map(|(_, place)| place).collect()
+}
+
+/// What became of a message, in words that two views share: hashes, and the rule that is broken.
+fn outcome(view: &mut View<Bit>, message: Message<Bit>, mut with: With<'_>) -> Outcome {
+    match view.insert_with(message, &mut with) {
+        Ok(receipt) => Outcome {
+            status: Some(receipt.status),
+            rule: None,
+            justified: receipt.justified.iter().map(|message| view.hash(message)).collect(),
+            proofs: receipt
+                .equivocations
+                .iter()
+                .map(|it| {
+                    let (one, other) = it.messages;
+                    let (one, other) = (view.hash(one), view.hash(other));
+                    (it.validator, one.min(other), one.max(other))
+                })
+                .collect(),
+            rejected: receipt.rejected.iter().map(|it| (it.hash, rule(&it.reason))).collect(),
+            unjudged: receipt.unjudged.iter().map(|(hash, _)| *hash).collect(),
+        },
+        Err(rejection) => Outcome { rule: Some(rule(&rejection.reason)), ..Outcome::default() },
+    }
+}
+
+fn rule(reason: &impl ToString) -> String {
+    reason.to_string()[..2].to_owned()
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Outcome {
+    status: Option<Status>,
+    rule: Option<String>,
+    justified: Vec<MessageHash>,
+    proofs: Vec<(ValidatorId, MessageHash, MessageHash)>,
+    rejected: Vec<(MessageHash, String)>,
+    unjudged: Vec<MessageHash>,
+}
+
+impl Outcome {
+    fn is_below_horizon(&self) -> bool {
+        matches!(self.status, Some(Status::Unjudged(Unjudged::BelowHorizon { .. })))
+    }
 }
 
 /// The messages of `view` that are held as they were sent.
@@ -38,102 +197,268 @@ fn whole(view: &View<Bit>) -> BTreeSet<MessageHash> {
     view.justified_messages().filter_map(|message| Some(view.message(message)?.hash())).collect()
 }
 
+/// Drops the oldest, or any, of what is held, into the archive.
+fn prune(view: &mut View<Bit>, archive: &MemoryArchive<Bit>, draws: &mut Draws<'_>) {
+    let held = view.message_count();
+    let keep = draws.below(held);
+    let any = draws.below(3) == 0;
+    let chosen: BTreeSet<usize> = (0..held).filter(|_| any && draws.below(2) == 0).collect();
+    let drops = |it: MessageIndex| it.index() + keep < held || chosen.contains(&it.index());
+    let before = whole(view);
+    let mut gone = BTreeSet::new();
+    let pruned = view.prune(&mut [], drops, |archived| {
+        assert!(gone.insert(archived.message.hash()));
+        assert!(archive.message(&archived.message.hash()).is_none(), "handed out once");
+        archive.keep(archived);
+    });
+    assert_eq!(pruned.dropped(), gone.len());
+    // What is left, and what was handed out, is all there was, each as it was sent.
+    assert!(whole(view).is_disjoint(&gone));
+    assert_eq!(before, whole(view).union(&gone).copied().collect());
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 192 } else { 2_000 }))]
 
     #[test]
-    fn what_is_left_is_as_it_was_and_what_is_new_is_judged_as_before(
-        draws in prop::collection::vec(any::<u32>(), 1..300),
-        prune_at in prop::collection::vec((20..150usize, 10..100usize), 1..5),
+    fn with_its_archive_a_view_that_drops_answers_as_one_that_keeps_everything(
+        draws in prop::collection::vec(any::<u32>(), 1..200),
+        validators in 3..7u32,
+        every in 3..60usize,
     ) {
-        let (mut pruned, mut twin) = (view(), view());
-        let mut archive: Vec<Message<Bit>> = Vec::new();
-        for (place, message) in messages(&draws).into_iter().enumerate() {
-            for &(_, keep) in prune_at.iter().filter(|&&(at, _)| at == place) {
-                let before = whole(&pruned);
-                let newest = pruned.message_count();
-                let drops = |message: MessageIndex| message.index() + keep < newest;
-                let archived = archive.len();
-                let report = pruned.prune(&mut [], drops, |message| archive.push(message));
-                prop_assert_eq!(report.dropped(), archive.len() - archived);
-                // What is left, and what was handed out, is all there was, each as it was sent.
-                let gone = archive[archived..].iter().map(Message::hash).collect();
-                prop_assert!(whole(&pruned).is_disjoint(&gone));
-                prop_assert_eq!(&before, &whole(&pruned).union(&gone).copied().collect());
-                prop_assert!(pruned.message_count() <= newest);
+        let mut draws = Draws::new(&draws);
+        let made = execution(validators, 70, &mut draws);
+        let (mut pruned, mut twin) = (view(validators), view(validators));
+        let archive = MemoryArchive::new();
+        for (step, place) in arrivals(made.len(), &mut draws).into_iter().enumerate() {
+            if step % every == every - 1 {
+                prune(&mut pruned, &archive, &mut draws);
             }
-            let expected = twin.insert(message.clone());
-            match pruned.insert(message.clone()) {
-                Ok(receipt) => {
-                    // Waits for what was dropped, or cannot be judged without it: never taken for
-                    // anything else.
-                    if matches!(
-                        receipt.status,
-                        Status::Pending { .. } | Status::Unjudged(Unjudged::BelowHorizon { .. })
-                    ) {
-                        break;
-                    }
-                    let expected = expected.unwrap();
-                    prop_assert_eq!(receipt.status, expected.status);
-                    prop_assert_eq!(receipt.equivocations.len(), expected.equivocations.len());
-                }
-                Err(rejection) => {
-                    prop_assert_eq!(Some(rejection.reason), expected.err().map(|e| e.reason));
-                }
-            }
-            for validator in (0..VALIDATORS).map(ValidatorId::new) {
+            let message = &made[place];
+            let expected = outcome(&mut twin, message.clone(), With(None));
+            let found = outcome(&mut pruned, message.clone(), With(Some(&archive)));
+            prop_assert_eq!(&found, &expected, "{:?} {}", message, step);
+            for validator in (0..validators).map(ValidatorId::new) {
                 let latest = |view: &View<Bit>| {
                     view.latest_message(validator).map(|latest| view.hash(latest))
                 };
                 prop_assert_eq!(latest(&pruned), latest(&twin));
                 prop_assert_eq!(pruned.is_equivocator(validator), twin.is_equivocator(validator));
+                let next = |view: &View<Bit>| view.next_sequence_number(validator);
+                prop_assert_eq!(next(&pruned), next(&twin));
             }
-            for message in pruned.justified_messages() {
-                let other = twin.find(&pruned.hash(message)).unwrap();
-                prop_assert_eq!(pruned.sequence_number(message), twin.sequence_number(other));
-                prop_assert_eq!(pruned.sender(message), twin.sender(other));
-                if pruned.message(message).is_some() {
-                    prop_assert_eq!(pruned.message(message), twin.message(other));
+            prop_assert_eq!(pruned.justification(), twin.justification());
+            prop_assert_eq!(pruned.pending_count(), twin.pending_count());
+            prop_assert_eq!(pruned.missing_hashes(), twin.missing_hashes());
+        }
+        // Each message is as it was, wherever it is.
+        for message in &made {
+            let held = pruned.find(&message.hash()).and_then(|it| pruned.message(it));
+            let kept = held.or_else(|| archive.message(&message.hash()).map(|it| it.message));
+            prop_assert_eq!(kept.is_some(), twin.find(&message.hash()).is_some());
+            prop_assert!(kept.is_none_or(|kept| kept.header() == message.header()));
+        }
+        for message in pruned.justified_messages() {
+            let other = twin.find(&pruned.hash(message)).unwrap();
+            prop_assert_eq!(pruned.sequence_number(message), twin.sequence_number(other));
+            prop_assert_eq!(pruned.sender(message), twin.sender(other));
+            let previous = pruned.previous(message).map(|it| pruned.hash(it));
+            if previous.is_some() {
+                prop_assert_eq!(previous, twin.previous(other).map(|it| twin.hash(it)));
+            }
+        }
+    }
+
+    #[test]
+    fn without_an_archive_a_view_that_drops_never_answers_otherwise_only_less(
+        draws in prop::collection::vec(any::<u32>(), 1..200),
+        validators in 3..7u32,
+        every in 3..60usize,
+    ) {
+        let mut draws = Draws::new(&draws);
+        let made = execution(validators, 70, &mut draws);
+        let (mut pruned, mut twin) = (view(validators), view(validators));
+        let archive = MemoryArchive::new();
+        let mut horizons: BTreeMap<ValidatorId, u64> = BTreeMap::new();
+        for (step, place) in arrivals(made.len(), &mut draws).into_iter().enumerate() {
+            if step % every == every - 1 {
+                prune(&mut pruned, &archive, &mut draws);
+                for message in made.iter().filter(|it| archive.message(&it.hash()).is_some()) {
+                    let horizon = horizons.entry(message.sender()).or_default();
+                    *horizon = message.sequence_number().max(*horizon);
                 }
             }
+            let message = &made[place];
+            let is_held =
+                |hash: MessageHash| pruned.find(&hash).is_some_and(|it| pruned.message(it).is_some());
+            let horizon = horizons.get(&message.sender());
+            let is_above = horizon.is_none_or(|&horizon| message.sequence_number() > horizon)
+                && message.justification().hashes().all(is_held);
+            let expected = outcome(&mut twin, message.clone(), With(None));
+            let found = outcome(&mut pruned, message.clone(), With(None));
+            if let Some(rule) = &found.rule {
+                prop_assert!(expected.rule.as_ref() == Some(rule) || twin.find(&message.hash()).is_none());
+            }
+            // What cites only what is held whole, and forks off nothing that was dropped, is judged.
+            prop_assert!(!(is_above && found.is_below_horizon()), "{:?}", message);
+            let is_justified = |hash: &MessageHash| twin.find(hash).is_some();
+            prop_assert!(found.justified.iter().all(is_justified));
+            for (hash, _) in &found.rejected {
+                prop_assert!(twin.find(hash).is_none(), "{:?}", found);
+            }
+            if is_above && expected.status == Some(Status::Justified) {
+                prop_assert_eq!(found.status, expected.status);
+            }
+        }
+        for validator in (0..validators).map(ValidatorId::new) {
+            prop_assert!(!pruned.is_equivocator(validator) || twin.is_equivocator(validator));
+        }
+    }
+
+    #[test]
+    fn who_shares_a_view_that_drops_has_justified_what_it_would_have_alone(
+        draws in prop::collection::vec(any::<u32>(), 1..200),
+        every in 3..40usize,
+    ) {
+        let mut draws = Draws::new(&draws);
+        let made = execution(4, 60, &mut draws);
+        let archive = MemoryArchive::new();
+        let mut shared = view(4);
+        let mut other = Perspective::new(4);
+        let mut alone = [view(4), view(4)];
+        // Who the view is of now, and when each of the two hears what.
+        let mut first = 0;
+        let mut times: Vec<(usize, usize, usize)> = Vec::new();
+        for observer in 0..2 {
+            let places = arrivals(made.len(), &mut draws);
+            let lag = observer * draws.below(40);
+            times.extend(places.into_iter().enumerate().map(|(at, place)| (at + lag, observer, place)));
+        }
+        times.sort_unstable();
+        for (step, (_, observer, place)) in times.into_iter().enumerate() {
+            if observer != first {
+                shared.exchange(&mut other);
+                first = observer;
+            }
+            if step % every == every - 1 {
+                let held = shared.message_count();
+                let keep = draws.below(held);
+                let drops = |it: MessageIndex| it.index() + keep < held;
+                shared.prune(&mut [&mut other], drops, |archived| archive.keep(archived));
+            }
+            let message = &made[place];
+            let expected = outcome(&mut alone[observer], message.clone(), With(None));
+            let held = shared.find(&message.hash());
+            let found = match held {
+                Some(held) if step % 2 == 0 => {
+                    shared.insert_held(held, &mut With(Some(&archive))).unwrap();
+                    continue;
+                }
+                _ => outcome(&mut shared, message.clone(), With(Some(&archive))),
+            };
+            prop_assert_eq!(&found.status, &expected.status, "{:?} {}", message, step);
+            prop_assert_eq!(&found.rule, &expected.rule);
+            let set = |hashes: &[MessageHash]| hashes.iter().copied().collect::<BTreeSet<_>>();
+            prop_assert_eq!(set(&found.justified), set(&expected.justified));
+            let cited = |view: &View<Bit>| {
+                view.justification().iter().map(|(validator, _)| validator).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(cited(&shared), cited(&alone[observer]));
         }
     }
 }
 
-#[test]
-fn a_message_that_was_dropped_is_not_taken_for_a_fork_nor_a_fork_for_it() {
-    let mut view = view();
-    let mut sent = Vec::new();
-    for round in 0..40 {
+/// Three validators speak in turn, each having heard all before.
+fn in_turn(view: &mut View<Bit>, rounds: u32) -> Vec<Message<Bit>> {
+    let turn = |round| {
         let sender = ValidatorId::new(round % 3);
         let sequence_number = view.next_sequence_number(sender);
         let justification = view.justification();
-        let header = Header { sender, sequence_number, justification, estimate: Bit::One };
-        let message = Message::new(header);
+        let message =
+            Message::new(Header { sender, sequence_number, justification, estimate: Bit::One });
         view.insert(message.clone()).unwrap();
-        sent.push(message);
+        message
+    };
+    (0..rounds).map(turn).collect()
+}
+
+#[test]
+fn a_message_that_was_dropped_is_not_taken_for_a_fork_nor_a_fork_for_it() {
+    let mut view = view(18);
+    let sent = in_turn(&mut view, 40);
+    let archive = MemoryArchive::new();
+    let pruned = view.prune(&mut [], |it| it.index() < 30, |archived| archive.keep(archived));
+    // Messages 27 to 29 are cited by later ones.
+    assert_eq!((pruned.dropped(), archive.len()), (27, 27));
+    let fork = |place: usize| {
+        Message::new(Header { estimate: Bit::Zero, ..sent[place].header().clone() })
+    };
+    for message in [sent[3].clone(), fork(3)] {
+        let receipt = view.insert(message).unwrap();
+        // The newest of its sender that was dropped leads to the one that would tell.
+        let needs = vec![sent[24].hash()];
+        assert_eq!(receipt.status, Status::Unjudged(Unjudged::BelowHorizon { needs }));
     }
-    let pruned = view.prune(&mut [], |message| message.index() < 30, |_| {});
-    assert_eq!(pruned.dropped(), 30);
-    let fork = Message::new(Header { estimate: Bit::Zero, ..sent[3].header().clone() });
-    for message in [sent[3].clone(), fork] {
-        let status = view.insert(message).unwrap().status;
-        assert!(matches!(status, Status::Unjudged(Unjudged::BelowHorizon { .. })));
-    }
-    // Of what newer messages cite a record is left, which tells the two apart.
     assert_eq!(view.insert(sent[29].clone()).unwrap().status, Status::Duplicate);
-    let fork = Message::new(Header { estimate: Bit::Zero, ..sent[33].header().clone() });
-    assert_eq!(view.insert(fork).unwrap().equivocations.len(), 1);
-    assert_eq!(view.equivocations().count(), 1);
+    let mut with = With(Some(&archive));
+    let status = view.clone().insert_with(sent[3].clone(), &mut with).unwrap().status;
+    assert_eq!(status, Status::Duplicate);
+    for place in [3, 33] {
+        let mut view = view.clone();
+        let receipt = view.insert_with(fork(place), &mut With(Some(&archive))).unwrap();
+        let (one, other) = receipt.equivocations[0].messages;
+        let proof = BTreeSet::from([view.hash(one), view.hash(other)]);
+        assert_eq!(proof, BTreeSet::from([sent[place].hash(), fork(place).hash()]));
+    }
+}
+
+#[test]
+fn what_somebody_who_shares_a_view_has_not_justified_is_not_dropped() {
+    let mut view = view(2);
+    let mut bob = Perspective::new(2);
+    let mut made = Vec::new();
+    for round in 0..6 {
+        let sender = ValidatorId::new(round % 2);
+        let sequence_number = view.next_sequence_number(sender);
+        let justification = view.justification();
+        let header = Header { sender, sequence_number, justification, estimate: Bit::One };
+        made.push(Message::new(header));
+        view.insert(made[round as usize].clone()).unwrap();
+    }
+    view.prune(&mut [&mut bob], |it| it.index() < 5, |_| panic!("bob has not justified it"));
+    view.exchange(&mut bob);
+    let held = (0..6).map(MessageIndex::new).find(|&it| view.hash(it) == made[3].hash()).unwrap();
+    let missing = vec![made[2].hash(), made[1].hash()];
+    let status = view.clone().insert_held(held, &mut With(None)).unwrap().status;
+    assert_eq!(status, Status::Pending { missing: missing.clone() });
+    assert_eq!(view.insert(made[3].clone()).unwrap().status, Status::Pending { missing });
+    let justified: usize =
+        made.iter().map(|it| view.insert(it.clone()).unwrap().justified.len()).sum();
+    assert_eq!(justified, 6);
+}
+
+#[test]
+fn who_comes_after_something_was_dropped_cannot_follow_without_it() {
+    let mut view = view(18);
+    let sent = in_turn(&mut view, 40);
+    view.prune(&mut [], |it| it.index() < 30, |_| {});
+    view.exchange(&mut Perspective::new(18));
+    // It is there for the one who was here before, but its past is not for the one who came later.
+    let status = view.insert(sent[27].clone()).unwrap().status;
+    let missing = vec![sent[24].hash(), sent[25].hash(), sent[26].hash()];
+    assert_eq!(status, Status::Pending { missing });
+    let status = view.insert(sent[24].clone()).unwrap().status;
+    assert!(matches!(status, Status::Unjudged(Unjudged::BelowHorizon { .. })), "{status:?}");
+    assert_eq!(view.justified_count(), 0);
 }
 
 #[test]
 fn a_long_run_is_held_in_the_memory_of_a_short_one() {
-    let mut view = view();
+    let mut view = view(18);
     let mut most = 0;
     for round in 0..20_000_u32 {
         // The last validator falls silent early on.
-        let sender = ValidatorId::new(if round < 100 { round % VALIDATORS } else { round % 17 });
+        let sender = ValidatorId::new(if round < 100 { round % 18 } else { round % 17 });
         let sequence_number = view.next_sequence_number(sender);
         let justification = view.justification();
         let header = Header { sender, sequence_number, justification, estimate: Bit::One };

@@ -1,0 +1,124 @@
+//! Blocks that are not on the root of what is left, read from an archive when they are asked about.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use cbc_message::{BlockEstimate, BlockId, BlockVote, MessageHash};
+use cbc_view::{Archive, BlockPlace, BlockTree, OutlyingBlock};
+
+use crate::ancestry::Ancestry;
+
+/// The blocks down to the root and beside the tree, named by their ids.
+///
+/// A block that is asked about is read once, from the block tree or from the archive; O(log n) of
+/// them for each question. One that cannot be read is noted among those that are missing, and the
+/// answers are meaningless then.
+pub(crate) struct OutlyingBlocks<'a, E> {
+    blocks: &'a BlockTree,
+    archive: Option<&'a dyn Archive<E>>,
+    known: RefCell<BTreeMap<MessageHash, OutlyingBlock>>,
+    missing: RefCell<BTreeSet<MessageHash>>,
+}
+
+impl<'a, E: BlockEstimate> OutlyingBlocks<'a, E> {
+    pub(crate) fn new(blocks: &'a BlockTree, archive: Option<&'a dyn Archive<E>>) -> Self {
+        Self { blocks, archive, known: RefCell::default(), missing: RefCell::default() }
+    }
+
+    /// The block that a dropped message votes for.
+    pub(crate) fn voted_by(&self, message: &MessageHash) -> Option<BlockId> {
+        match self.archive.and_then(|archive| archive.message(message)) {
+            Some(archived) => Some(voted_block(*message, archived.message.estimate())),
+            None => {
+                self.missing.borrow_mut().insert(*message);
+                None
+            }
+        }
+    }
+
+    /// The messages without which the answers mean nothing.
+    pub(crate) fn into_missing(self) -> Vec<MessageHash> {
+        self.missing.into_inner().into_iter().collect()
+    }
+
+    /// Where a block on `parent` stands: its jump goes over both of its parent's last two jumps if
+    /// these are equally long, else to its parent.
+    pub(crate) fn place_on(&self, parent: BlockId) -> BlockPlace {
+        let below = self.get(parent).place;
+        let near = self.get(below.jump).place;
+        let far = self.get(near.jump).place;
+        let even = below.height.abs_diff(near.height) == near.height.abs_diff(far.height);
+        BlockPlace { height: below.height + 1, jump: if even { near.jump } else { parent } }
+    }
+
+    fn get(&self, block: BlockId) -> OutlyingBlock {
+        let BlockId::Proposed(hash) = block else { return OutlyingBlock::GENESIS };
+        let known = self.known.borrow().get(&hash).copied();
+        known.unwrap_or_else(|| {
+            let found = self.blocks.outlying(&hash).or_else(|| {
+                let archived = self.archive?.message(&hash)?;
+                match archived.message.estimate().block_vote() {
+                    BlockVote::Propose { parent } => {
+                        Some(OutlyingBlock { parent, place: archived.block? })
+                    }
+                    BlockVote::Vote { .. } => None,
+                }
+            });
+            if found.is_none() {
+                self.missing.borrow_mut().insert(hash);
+            }
+            let found = found.unwrap_or(OutlyingBlock::GENESIS);
+            self.known.borrow_mut().insert(hash, found);
+            found
+        })
+    }
+}
+
+/// The block that a message with this hash and estimate votes for.
+pub(crate) fn voted_block<E: BlockEstimate>(message: MessageHash, estimate: &E) -> BlockId {
+    match estimate.block_vote() {
+        BlockVote::Propose { .. } => BlockId::Proposed(message),
+        BlockVote::Vote { block } => block,
+    }
+}
+
+impl<E: BlockEstimate> Ancestry for OutlyingBlocks<'_, E> {
+    type Block = BlockId;
+
+    fn height(&self, block: BlockId) -> u32 {
+        self.get(block).place.height
+    }
+
+    fn ancestor_at(&self, mut block: BlockId, height: u32) -> Option<BlockId> {
+        if self.height(block) < height {
+            return None;
+        }
+        while self.height(block) > height {
+            let OutlyingBlock { parent, place } = self.get(block);
+            let next = if self.height(place.jump) >= height { place.jump } else { parent };
+            // An archive that lies must not lead round in circles.
+            block = if self.height(next) < place.height { next } else { BlockId::Genesis };
+        }
+        Some(block)
+    }
+
+    fn common_ancestor(&self, one: BlockId, other: BlockId) -> BlockId {
+        let height = self.height(one).min(self.height(other));
+        let at = |block| self.ancestor_at(block, height).unwrap_or(BlockId::Genesis);
+        let (mut one, mut other) = (at(one), at(other));
+        while one != other {
+            let (a, b) = (self.get(one), self.get(other));
+            let next = match a.place.jump != b.place.jump {
+                true => (a.place.jump, b.place.jump),
+                false => (a.parent, b.parent),
+            };
+            let falls = self.height(next.0) < a.place.height && self.height(next.1) < b.place.height;
+            (one, other) = if falls { next } else { (BlockId::Genesis, BlockId::Genesis) };
+        }
+        one
+    }
+
+    fn id(&self, block: BlockId) -> BlockId {
+        block
+    }
+}
