@@ -104,7 +104,7 @@ fn a_chain_of_a_million_blocks_is_not_walked_end_to_end() {
     let head = timed(moment, "its head", || observer.estimate()).unwrap();
     assert_eq!(observer.blocks().height(head), BLOCKS);
     let finalized = timed(moment, "its last finalized block", || {
-        observer.update_safe_estimates().unwrap().unwrap().value
+        observer.update_safe_estimates().unwrap().advanced().unwrap().value
     });
     assert!(observer.blocks().height(finalized) > BLOCKS - 10);
     timed(moment, "a thousand ancestors", || {

@@ -28,20 +28,22 @@
 //!     }
 //! }
 //! let observer = validators[0].observer_mut();
-//! let finalized = observer.update_safe_estimates()?.expect("a block is safe").value;
+//! let finalized = observer.update_safe_estimates()?.advanced().expect("a block is safe").value;
 //! assert!(observer.blocks().height(finalized) >= 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod admission;
+mod finality;
 mod observer;
 mod protocol;
 mod validator;
 
 pub use admission::{EstimateError, InvalidEstimate};
-pub use observer::{FinalityConflict, Finalized, Observer, Standing};
+pub use finality::{Finality, FinalityConflict, Finalized};
+pub use observer::{Observer, Standing};
 pub use protocol::{
     BinaryConsensus, Blockchain, BordaConsensus, IntegerConsensus, OrderConsensus, Protocol,
     ValueConsensus,
 };
-pub use validator::{MakeError, NotAValidator, Validator};
+pub use validator::{Behind, MakeError, NotAValidator, Validator};

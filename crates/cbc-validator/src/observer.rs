@@ -7,34 +7,26 @@ use cbc_message::{BlockVote, Header, Message, ValidatorId, ValidatorSet, Weight}
 use cbc_oracle::{LobbyingTable, Safety, SafetyOracle};
 use cbc_view::{
     Archive, Archived, BlockIndex, BlockTree, Chain, Limits, MessageIndex, Perspective, Property, Receipt, Rejection,
-    Status, View,
+    Status, Unjudged, View,
 };
-use thiserror::Error;
 use tracing::{error, info};
 
 use crate::admission::Estimates;
+use crate::finality::{Finality, FinalityConflict, Finalized};
 use crate::{Blockchain, EstimateError, MakeError, Protocol};
-
-/// A value that will not change unless more validators equivocate than its safety says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finalized<V> {
-    /// The value.
-    pub value: V,
-    /// What the oracle answered when it was finalized.
-    pub safety: Safety,
-}
 
 /// What one observer has seen and finalized, of several who share an [`Observer`].
 #[derive(Clone, Debug)]
 pub struct Standing<P: Protocol> {
     perspective: Perspective<P::Estimate>,
     finalized: Option<Finalized<P::Value>>,
+    is_overturned: bool,
 }
 
 impl<P: Protocol> Standing<P> {
     /// That of somebody who has seen nothing, in a network of so many validators.
     pub fn new(validators: usize) -> Self {
-        Self { perspective: Perspective::new(validators), finalized: None }
+        Self { perspective: Perspective::new(validators), finalized: None, is_overturned: false }
     }
 
     /// What this observer has seen.
@@ -45,6 +37,12 @@ impl<P: Protocol> Standing<P> {
     /// The last finalized value and its safety, if anything is finalized.
     pub fn finalized(&self) -> Option<&Finalized<P::Value>> {
         self.finalized.as_ref()
+    }
+
+    /// Whether the fork choice had left what is final here when this observer last looked: see
+    /// [`Observer::is_overturned`].
+    pub fn is_overturned(&self) -> bool {
+        self.is_overturned
     }
 }
 
@@ -57,6 +55,8 @@ pub struct Observer<P: Protocol, O> {
     view: View<P::Estimate>,
     estimator: P::Estimator,
     finalized: Option<Finalized<P::Value>>,
+    /// Whether the fork choice from the genesis had left it when this was last looked at.
+    is_overturned: bool,
     threshold: Weight,
     check_estimates: bool,
     /// The value that the oracle was asked about last, and what it worked out then.
@@ -85,6 +85,7 @@ impl<P: Protocol, O> Observer<P, O> {
             oracle,
             view: View::with_limits(validators, limits),
             finalized: None,
+            is_overturned: false,
             threshold: Weight::ZERO,
             check_estimates: true,
             asked: (None, LobbyingTable::new()),
@@ -124,6 +125,7 @@ impl<P: Protocol, O> Observer<P, O> {
     pub fn exchange(&mut self, standing: &mut Standing<P>) {
         self.view.exchange(&mut standing.perspective);
         std::mem::swap(&mut self.finalized, &mut standing.finalized);
+        std::mem::swap(&mut self.is_overturned, &mut standing.is_overturned);
     }
 
     /// The protocol.
@@ -144,6 +146,26 @@ impl<P: Protocol, O> Observer<P, O> {
     /// The last finalized value and its safety, if anything is finalized.
     pub fn finalized(&self) -> Option<&Finalized<P::Value>> {
         self.finalized.as_ref()
+    }
+
+    /// Whether the fork choice from the genesis had left what is final here, when
+    /// [`update_safe_estimates`](Self::update_safe_estimates) or
+    /// [`make_message`](Self::make_message) last looked: more validators have equivocated than it
+    /// tolerated. What is final stays so, but others may decide otherwise.
+    ///
+    /// With a fork choice that comes back, this comes to an end.
+    pub fn is_overturned(&self) -> bool {
+        self.is_overturned
+    }
+
+    /// Notes whether what is final is overturned; it becoming so is an event.
+    fn note_overturned(&mut self, is_overturned: bool) {
+        if is_overturned && !self.is_overturned {
+            let finalized = self.finalized.as_ref().map(|finalized| &finalized.value);
+            let observed_fault_weight = self.view.observed_fault_weight();
+            error!(?finalized, %observed_fault_weight, "overturned: the fork choice has left what is final");
+        }
+        self.is_overturned = is_overturned;
     }
 
     /// Receives a message and checks it: V1–V5 and V8.
@@ -190,18 +212,35 @@ impl<P: Protocol, O> Observer<P, O> {
         &mut self,
         sender: ValidatorId,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
+        let message = self.draft_message(sender)?;
+        self.receive_own(message)
+    }
+
+    /// The message that [`make_message`](Self::make_message) would make. This view does not
+    /// receive it, and so does not check it either.
+    ///
+    /// # Errors
+    ///
+    /// As [`Validator::make_message`](crate::Validator::make_message), but for
+    /// [`MakeError::Invalid`].
+    pub fn draft_message(
+        &mut self,
+        sender: ValidatorId,
+    ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
         let start = self.finalized.as_ref().map(|finalized| finalized.value.clone());
         let value = self.track_from(start.as_ref()).ok_or(MakeError::NoEstimate)?;
         // The fork choice that others check has left what is finalized here.
         let is_overturned = self.check_estimates
             && start.is_some()
-            && self.track_from(None).is_none_or(|checked| checked != value);
+            && (!self.is_on_root().map_err(MakeError::Unjudged)?
+                || self.track_from(None).is_none_or(|checked| checked != value));
         if is_overturned {
+            self.note_overturned(true);
             let observed_fault_weight = self.view.observed_fault_weight();
             return Err(MakeError::Overturned { observed_fault_weight });
         }
         let estimate = self.protocol.estimate(&self.view, &self.estimator, &value);
-        self.make_message_with(sender, estimate)
+        self.draft_message_with(sender, estimate)
     }
 
     /// Makes a message of `sender` with an estimate of the caller's choice.
@@ -214,19 +253,40 @@ impl<P: Protocol, O> Observer<P, O> {
         sender: ValidatorId,
         estimate: P::Estimate,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        if let Some(equivocation) = self.view.equivocation(sender) {
-            return Err(MakeError::Equivocated { equivocation });
-        }
-        let message = Message::new(Header {
-            sender,
-            sequence_number: self.view.next_sequence_number(sender),
-            justification: self.view.justification(),
-            estimate,
-        });
+        let message = self.draft_message_with(sender, estimate)?;
+        self.receive_own(message)
+    }
+
+    fn receive_own(
+        &mut self,
+        message: Message<P::Estimate>,
+    ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
         match self.receive(message.clone())?.status {
             Status::Unjudged(unjudged) => Err(MakeError::Unjudged(unjudged)),
             Status::Duplicate | Status::Pending { .. } | Status::Justified => Ok(message),
         }
+    }
+
+    /// The message that [`make_message_with`](Self::make_message_with) would make. This view does
+    /// not receive it, and so does not check it either.
+    ///
+    /// # Errors
+    ///
+    /// [`MakeError::Equivocated`].
+    pub fn draft_message_with(
+        &self,
+        sender: ValidatorId,
+        estimate: P::Estimate,
+    ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
+        if let Some(equivocation) = self.view.equivocation(sender) {
+            return Err(MakeError::Equivocated { equivocation });
+        }
+        Ok(Message::new(Header {
+            sender,
+            sequence_number: self.view.next_sequence_number(sender),
+            justification: self.view.justification(),
+            estimate,
+        }))
     }
 
     /// The estimate by the latest messages of this view, starting from the last finalized value;
@@ -243,6 +303,15 @@ impl<P: Protocol, O> Observer<P, O> {
     fn track_from(&mut self, start: Option<&P::Value>) -> Option<P::Value> {
         let votes = self.votes();
         self.estimator.track(&self.view, self.view.validators(), &votes, start)
+    }
+
+    /// Whether the latest messages lead, from the genesis, to what is left after pruning.
+    fn is_on_root(&self) -> Result<bool, Unjudged> {
+        if !self.view.is_pruned() {
+            return Ok(true);
+        }
+        let archive = self.archive.as_deref().map(|archive| archive as &dyn Archive<P::Estimate>);
+        self.estimator.is_on_root(&self.view, self.view.validators(), &self.votes(), archive)
     }
 
     fn votes(&self) -> Vec<Vote> {
@@ -323,17 +392,37 @@ where
     /// # Errors
     ///
     /// [`FinalityConflict`] if a value that conflicts with the last finalized one is safe too: more
-    /// validators have equivocated than that one tolerated. Nothing changes then.
+    /// validators have equivocated than that one tolerated. What is final stays, and
+    /// [is overturned](Self::is_overturned).
     pub fn update_safe_estimates(
         &mut self,
-    ) -> Result<Option<&Finalized<P::Value>>, FinalityConflict<P::Value>> {
+    ) -> Result<Finality<'_, P::Value>, FinalityConflict<P::Value>> {
+        match self.is_on_root() {
+            Ok(true) => {}
+            Ok(false) => {
+                self.note_overturned(true);
+                return Ok(Finality::Overturned);
+            }
+            Err(_) => return Ok(Finality::Untold),
+        }
         // From the genesis: from the last finalized value one could never leave it, and would not
         // see that it had been overturned.
-        let Some(tip) = self.track_from(None) else { return Ok(None) };
-        let finalized = self.finalized.as_ref().map(|finalized| &finalized.value);
+        let tip = self.track_from(None);
+        let finalized = self.finalized.as_ref().map(|finalized| finalized.value.clone());
+        let conflicts = |one: &P::Value, other| self.protocol.conflict(&self.estimator, one, other);
+        // An estimate that is left open agrees with nothing that is final.
         let overturned = finalized
-            .filter(|finalized| self.protocol.conflict(&self.estimator, finalized, &tip))
+            .as_ref()
+            .filter(|finalized| tip.as_ref().is_none_or(|tip| conflicts(finalized, tip)))
             .cloned();
+        self.note_overturned(overturned.is_some());
+        let Some(tip) = tip else {
+            return Ok(if overturned.is_some() {
+                Finality::Overturned
+            } else {
+                Finality::Unchanged
+            });
+        };
         if let Some(finalized) = overturned {
             return match self.deepest_safe(&tip, 0) {
                 Some(Finalized { value, .. })
@@ -343,13 +432,14 @@ where
                     error!(?finalized, conflicting = ?value, %observed_fault_weight, "finality conflict");
                     Err(FinalityConflict { finalized, conflicting: value, observed_fault_weight })
                 }
-                _ => Ok(None),
+                _ => Ok(Finality::Overturned),
             };
         }
-        let above = finalized.map_or(0, |value| self.protocol.depth(&self.estimator, value));
-        let Some(deeper) = self.deepest_safe(&tip, above) else { return Ok(None) };
+        let above =
+            finalized.as_ref().map_or(0, |value| self.protocol.depth(&self.estimator, value));
+        let Some(deeper) = self.deepest_safe(&tip, above) else { return Ok(Finality::Unchanged) };
         info!(value = ?deeper.value, fault_tolerance = ?deeper.safety.fault_tolerance, "finalized");
-        Ok(Some(self.finalized.insert(deeper)))
+        Ok(Finality::Advanced(self.finalized.insert(deeper)))
     }
 }
 
@@ -403,20 +493,4 @@ impl<O> Observer<Blockchain, O> {
     pub fn blocks(&self) -> &BlockTree {
         self.estimator.blocks()
     }
-}
-
-/// Two values were found safe that cannot both be decided: validators of more weight have
-/// equivocated than the first one tolerated.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "{conflicting:?} is safe, and conflicts with {finalized:?}, which is finalized: \
-     validators of weight {observed_fault_weight} are known to have equivocated"
-)]
-pub struct FinalityConflict<V: std::fmt::Debug> {
-    /// The value that is finalized, and stays so.
-    pub finalized: V,
-    /// The value that conflicts with it.
-    pub conflicting: V,
-    /// The weight of the validators that the view can prove to have equivocated.
-    pub observed_fault_weight: Weight,
 }

@@ -1,17 +1,27 @@
 //! A validator: an observer that also speaks (semantics §3).
 
+use std::collections::BTreeSet;
 use std::error::Error;
 
-use cbc_message::{Message, ValidatorId, Weight};
-use cbc_view::{Equivocation, MessageDag, MessageIndex, Rejection, Unjudged};
+use cbc_message::{Message, MessageHash, ValidatorId, Weight};
+use cbc_view::{Ahead, Equivocation, MessageDag, MessageIndex, Rejection, Unjudged};
 use thiserror::Error;
 
 use crate::{EstimateError, Observer, Protocol};
 
 /// An observer with a place in the validator set, from whose view it makes messages.
+///
+/// It never makes two messages of one number. What it has made it learns from its view, so it does
+/// not speak while its view knows of a message of its own that it has not justified yet: after a
+/// restart, before it has caught up. What others cite as its own may be made up, though, to keep it
+/// silent. Who keeps the number of the next message, durably, before each message is sent, tells it
+/// so ([`with_next_number`](Self::with_next_number)): then it heeds no rumours, and never speaks
+/// below that number.
 pub struct Validator<P: Protocol, O> {
     id: ValidatorId,
     observer: Observer<P, O>,
+    /// The least number that its next message may have, if its owner keeps that.
+    next_number: Option<u64>,
 }
 
 impl<P: Protocol, O> Validator<P, O> {
@@ -23,9 +33,44 @@ impl<P: Protocol, O> Validator<P, O> {
     pub fn new(id: ValidatorId, observer: Observer<P, O>) -> Result<Self, NotAValidator> {
         let validators = observer.view().validators();
         if validators.contains(id) {
-            Ok(Self { id, observer })
+            Ok(Self { id, observer, next_number: None })
         } else {
             Err(NotAValidator { id, validators: validators.len() })
+        }
+    }
+
+    /// As its owner has kept it, the number of its next message is `next_number`, or more: 0 for
+    /// one that has never spoken. Until its view has its messages before that, it does not speak.
+    #[must_use]
+    pub fn with_next_number(self, next_number: u64) -> Self {
+        Self { next_number: Some(next_number), ..self }
+    }
+
+    /// The number of its next message, for its owner to keep before that is made. One more than it
+    /// must be kept, durably, before the message is sent.
+    pub fn next_number(&self) -> u64 {
+        let next = self.observer.view().next_sequence_number(self.id);
+        next.max(self.next_number.unwrap_or(0))
+    }
+
+    /// Whether it knows all of its own messages.
+    fn is_up_to_date(&self) -> Result<(), Behind> {
+        let view = self.observer.view();
+        let number = view.next_sequence_number(self.id);
+        let Ahead { pending, mut cited } = view.ahead_of(self.id);
+        if self.next_number.is_some() {
+            cited.clear();
+        }
+        let expected = self.next_number.filter(|&next_number| number < next_number);
+        if pending.is_empty() && cited.is_empty() && expected.is_none() {
+            return Ok(());
+        }
+        Err(Behind { validator: self.id, number, expected, pending, cited })
+    }
+
+    fn note(&mut self, made: &Message<P::Estimate>) {
+        if let Some(next_number) = &mut self.next_number {
+            *next_number = made.sequence_number() + 1;
         }
     }
 
@@ -57,7 +102,10 @@ impl<P: Protocol, O> Validator<P, O> {
     /// leaves the estimate open, as an empty one does in all protocols but the blockchain; and
     /// [`MakeError::Overturned`] if no valid message stays with what is finalized.
     pub fn make_message(&mut self) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        self.observer.make_message(self.id)
+        self.is_up_to_date()?;
+        let made = self.observer.make_message(self.id)?;
+        self.note(&made);
+        Ok(made)
     }
 
     /// Makes a message with an estimate of the caller's choice: a first one, or a block with
@@ -71,8 +119,41 @@ impl<P: Protocol, O> Validator<P, O> {
         &mut self,
         estimate: P::Estimate,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        self.observer.make_message_with(self.id, estimate)
+        self.is_up_to_date()?;
+        let made = self.observer.make_message_with(self.id, estimate)?;
+        self.note(&made);
+        Ok(made)
     }
+}
+
+/// A validator that knows, or has reason to believe, that it has made messages which its view does
+/// not have: were it to speak now, it might equivocate.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "validator {validator} would make its message {number}, but may have made it before: {}{} of \
+     its own messages are pending, and pending messages cite {} of its own that are missing{}",
+    match .expected {
+        Some(expected) => format!("its owner has kept {expected} as the number of the next; "),
+        None => String::new(),
+    },
+    .pending.len(),
+    .cited.len(),
+    match .cited.first() {
+        Some(hash) => format!(", {hash:.16} first"),
+        None => String::new(),
+    }
+)]
+pub struct Behind {
+    /// The validator.
+    pub validator: ValidatorId,
+    /// The number that its next message would have.
+    pub number: u64,
+    /// The number that its owner has kept for it, if that is greater.
+    pub expected: Option<u64>,
+    /// Messages of its own that are pending.
+    pub pending: Vec<MessageHash>,
+    /// Messages that others cite as its own, and that its view has not justified: what to ask for.
+    pub cited: BTreeSet<MessageHash>,
 }
 
 /// A validator that the validator set does not have.
@@ -108,6 +189,9 @@ pub enum MakeError<R: Error + 'static> {
         /// The weight of the validators that the view can prove to have equivocated.
         observed_fault_weight: Weight,
     },
+    /// The validator may have made messages that its view does not have.
+    #[error(transparent)]
+    Behind(#[from] Behind),
     /// The message would be invalid.
     #[error(transparent)]
     Invalid(#[from] Box<Rejection<R>>),

@@ -12,8 +12,8 @@ use cbc_message::{
 use cbc_oracle::CliqueOracle;
 use cbc_testkit::{Dag, DagEstimate};
 use cbc_validator::{
-    BinaryConsensus, Blockchain, EstimateError, FinalityConflict, InvalidEstimate, MakeError,
-    NotAValidator, Observer, OrderConsensus, Protocol, Validator,
+    BinaryConsensus, Blockchain, EstimateError, Finality, FinalityConflict, InvalidEstimate,
+    MakeError, NotAValidator, Observer, OrderConsensus, Protocol, Standing, Validator,
 };
 use cbc_view::{HashedDag, MessageDag, Reason};
 use proptest::prelude::*;
@@ -106,7 +106,7 @@ fn v5_nobody_takes_a_vote_for_a_final_block_back() {
     );
     let mut observer = observer(Blockchain, &[1, 1, 1]);
     receive(&mut observer, dag.messages());
-    let finalized = observer.update_safe_estimates().unwrap().unwrap();
+    let finalized = observer.update_safe_estimates().unwrap().advanced().unwrap();
     assert_eq!(finalized.safety.fault_tolerance, Some(Weight::new(1)));
     for back in ["=G", "^G"] {
         let text = format!(
@@ -155,11 +155,12 @@ fn a_final_value_stays_and_a_conflicting_one_is_an_error_that_says_how_it_came()
     let dag = Dag::<Bit>::parse(OVERTURNED);
     let mut observer = binary(&[3, 2, 2]);
     receive(&mut observer, &dag.messages()[..4]);
-    let finalized = observer.update_safe_estimates().unwrap().unwrap().clone();
+    let finalized = observer.update_safe_estimates().unwrap().advanced().unwrap().clone();
     assert_eq!(finalized.value, Bit::One);
     assert_eq!(finalized.safety.quorum.weight, Weight::new(5));
     // Nothing new: nothing to say.
-    assert_eq!(observer.update_safe_estimates(), Ok(None));
+    assert_eq!(observer.update_safe_estimates(), Ok(Finality::Unchanged));
+    assert!(!observer.is_overturned());
 
     receive(&mut observer, &dag.messages()[4..]);
     let conflict = FinalityConflict {
@@ -170,6 +171,7 @@ fn a_final_value_stays_and_a_conflicting_one_is_an_error_that_says_how_it_came()
     for _ in 0..2 {
         assert_eq!(observer.update_safe_estimates(), Err(conflict.clone()));
         assert_eq!(observer.finalized(), Some(&finalized));
+        assert!(observer.is_overturned());
     }
     let text = conflict.to_string();
     assert!(text.contains("Zero is safe, and conflicts with One"), "{text}");
@@ -181,11 +183,68 @@ fn an_estimate_that_left_the_final_value_is_no_conflict_before_it_is_safe() {
     let dag = Dag::<Bit>::parse(OVERTURNED);
     let mut observer = binary(&[3, 2, 2]);
     receive(&mut observer, &dag.messages()[..4]);
-    observer.update_safe_estimates().unwrap().unwrap();
+    observer.update_safe_estimates().unwrap().advanced().unwrap();
     receive(&mut observer, &dag.messages()[4..7]);
     assert_eq!(observer.estimate(), Some(Bit::Zero));
-    assert_eq!(observer.update_safe_estimates(), Ok(None));
+    assert!(!observer.is_overturned(), "not before somebody looks");
+    assert_eq!(observer.update_safe_estimates(), Ok(Finality::Overturned));
+    assert!(observer.is_overturned());
     assert_eq!(observer.finalized().unwrap().value, Bit::One);
+}
+
+/// Nobody but 0 has spoken, and 0 weighs nothing any more: no estimate is left.
+#[test]
+fn a_final_value_whose_only_voter_equivocates_is_overturned() {
+    let dag = Dag::<Bit>::parse("a 0 1; x 0 0");
+    let mut observer = binary(&[3, 1, 1]);
+    receive(&mut observer, &dag.messages()[..1]);
+    observer.update_safe_estimates().unwrap().advanced().unwrap();
+    receive(&mut observer, &dag.messages()[1..]);
+    assert_eq!(observer.estimate(), None);
+    assert_eq!(observer.update_safe_estimates(), Ok(Finality::Overturned));
+}
+
+#[test]
+fn being_overturned_ends_when_the_estimate_comes_back() {
+    let dag = Dag::<Bit>::parse(OVERTURNED);
+    let back = Dag::<Bit>::parse("a 0 1; b 1 1 a; aa 0 1 a b; bb 1 1 aa b; x 0 0; c 2 0; y 2 1");
+    let mut observer = binary(&[3, 2, 2]);
+    receive(&mut observer, &dag.messages()[..4]);
+    observer.update_safe_estimates().unwrap().advanced().unwrap();
+    receive(&mut observer, &dag.messages()[4..6]);
+    assert_eq!(observer.update_safe_estimates(), Ok(Finality::Overturned));
+    // 2 is found to equivocate, too, and 1 alone is left.
+    receive(&mut observer, &back.messages()[6..]);
+    assert_eq!(observer.update_safe_estimates(), Ok(Finality::Unchanged));
+    assert!(!observer.is_overturned());
+}
+
+#[test]
+fn who_shares_an_observer_is_overturned_alone() {
+    let dag = Dag::<Bit>::parse(OVERTURNED);
+    let mut observer = binary(&[3, 2, 2]);
+    receive(&mut observer, &dag.messages()[..4]);
+    observer.update_safe_estimates().unwrap().advanced().unwrap();
+    receive(&mut observer, &dag.messages()[4..7]);
+    assert_eq!(observer.update_safe_estimates(), Ok(Finality::Overturned));
+    let mut other = Standing::new(3);
+    assert!(!other.is_overturned());
+    observer.exchange(&mut other);
+    assert!(!observer.is_overturned() && other.is_overturned());
+    assert_eq!(observer.update_safe_estimates(), Ok(Finality::Unchanged));
+    observer.exchange(&mut other);
+    assert!(observer.is_overturned() && !other.is_overturned());
+}
+
+#[test]
+fn a_draft_is_the_message_that_is_made_and_changes_nothing() {
+    let mut validator = observer(Blockchain, &[1, 2]);
+    let id = ValidatorId::new(1);
+    for number in 0..3 {
+        let draft = validator.draft_message(id).unwrap();
+        assert_eq!(validator.view().message_count(), number);
+        assert_eq!(validator.make_message(id).unwrap().hash(), draft.hash());
+    }
 }
 
 #[test]
@@ -199,7 +258,7 @@ fn a_conflicting_chain_is_found_although_the_fork_choice_starts_at_the_final_blo
     // 1 leaves a although half of what it has seen is on it: as if the tie had gone so.
     let mut observer = observer(Blockchain, &[3, 2, 2]).with_estimate_check(false);
     receive(&mut observer, locking);
-    let finalized = observer.update_safe_estimates().unwrap().unwrap().value;
+    let finalized = observer.update_safe_estimates().unwrap().advanced().unwrap().value;
     assert_eq!(observer.blocks().height(finalized), 1);
     receive(&mut observer, overturning);
     // The fork choice of this view does not leave the final block …
@@ -219,11 +278,11 @@ fn who_cannot_speak_without_leaving_its_final_block_says_so() {
     let mut validator =
         Validator::new(ValidatorId::new(1), observer(Blockchain, &[4, 2, 3])).unwrap();
     receive(validator.observer_mut(), dag.messages());
-    validator.observer_mut().update_safe_estimates().unwrap().unwrap();
+    validator.observer_mut().update_safe_estimates().unwrap().advanced().unwrap();
     assert!(validator.make_message().is_ok());
     let other = Dag::<BlockVote>::parse("c 2 ^G; x 0 =c c");
     receive(validator.observer_mut(), other.messages());
-    assert_eq!(validator.observer_mut().update_safe_estimates(), Ok(None));
+    assert_eq!(validator.observer_mut().update_safe_estimates(), Ok(Finality::Overturned));
     let error = validator.make_message().map(drop).unwrap_err();
     assert_eq!(error, MakeError::Overturned { observed_fault_weight: Weight::new(4) });
 }
@@ -235,7 +294,7 @@ fn a_threshold_is_the_fault_tolerance_asked_for() {
         // q = 5 of W = 7: t = ⌈1.5⌉ − 1 = 1.
         let mut observer = binary(&[3, 2, 2]).with_threshold(Weight::new(threshold));
         receive(&mut observer, dag.messages());
-        let finalized = observer.update_safe_estimates().unwrap();
+        let finalized = observer.update_safe_estimates().unwrap().advanced();
         assert_eq!(finalized.is_some(), is_final, "threshold {threshold}");
     }
 }
@@ -315,7 +374,7 @@ proptest! {
                 .filter(|&block| global.blocks().height(block) > 0)
                 .find(|block| global.safety(block).reaches(Weight::ZERO));
             let before = global.finalized().map(|finalized| finalized.value);
-            let advanced = global.update_safe_estimates().unwrap().map(|finalized| finalized.value);
+            let advanced = global.update_safe_estimates().unwrap().advanced().map(|finalized| finalized.value);
             let now = global.finalized().map(|finalized| finalized.value);
             prop_assert_eq!(advanced.or(before), now);
             // It never goes back, and is no less deep than what is safe now.
@@ -337,5 +396,33 @@ fn integers_are_decided_by_the_median() {
     let protocol = cbc_validator::IntegerConsensus::new(WeightedMedian::new());
     let mut observer = observer(protocol, &[1, 1, 1]);
     receive(&mut observer, dag.messages());
-    assert_eq!(observer.update_safe_estimates().unwrap().unwrap().value, Integer(7));
+    assert_eq!(observer.update_safe_estimates().unwrap().advanced().unwrap().value, Integer(7));
+}
+
+/// Whether each two of G, a, b and c conflict: a and b are one chain, c is their rival.
+#[test]
+fn values_conflict_unless_one_is_a_candidate_of_the_other() {
+    let dag = Dag::<BlockVote>::parse("a 0 ^G; b 0 ^a a; c 1 ^G; d 1 ^c c");
+    let mut observer = observer(Blockchain, &[1, 1]);
+    receive(&mut observer, dag.messages());
+    let block = |name: &str| match name {
+        "G" => observer.blocks().resolve(observer.view(), BlockId::Genesis).unwrap(),
+        name => {
+            observer.blocks().resolve(observer.view(), BlockId::Proposed(dag[name].hash())).unwrap()
+        }
+    };
+    let rivals = [("a", "c"), ("a", "d"), ("b", "c"), ("b", "d")];
+    for one in ["G", "a", "b", "c", "d"] {
+        for other in ["G", "a", "b", "c", "d"] {
+            let expected = rivals.contains(&(one, other)) || rivals.contains(&(other, one));
+            let found = Blockchain.conflict(observer.estimator(), &block(one), &block(other));
+            assert_eq!(found, expected, "{one} {other}");
+        }
+    }
+    let protocol = BinaryConsensus::new(WeightedMedian::new());
+    let binary = binary(&[1]);
+    for (one, other) in [(Bit::Zero, Bit::One), (Bit::One, Bit::Zero)] {
+        assert!(protocol.conflict(binary.estimator(), &one, &other));
+        assert!(!protocol.conflict(binary.estimator(), &one, &one));
+    }
 }

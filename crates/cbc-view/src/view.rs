@@ -119,6 +119,11 @@ impl<E> View<E> {
         self.perspective.0.has_justified(&self.store, message)
     }
 
+    /// Whether anything was dropped ([`prune`](Self::prune)).
+    pub fn is_pruned(&self) -> bool {
+        self.store.prunings > 0
+    }
+
     /// How many messages are justified.
     pub fn justified_count(&self) -> usize {
         self.perspective.0.justified.len()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cbc_estimator::{Estimator, Vote};
 use cbc_message::{Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::CliqueOracle;
-use cbc_validator::{Observer, Validator};
+use cbc_validator::{Finality, Observer, Validator};
 use cbc_view::{HashedDag, MessageDag, MessageIndex, Property, View};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -181,8 +181,8 @@ impl<P: Arena> World<P> {
     fn finalize(&mut self, validator: ValidatorId) {
         let node = self.nodes[validator.index()].observer_mut();
         let (value, refused) = match node.update_safe_estimates() {
-            Ok(None) => return,
-            Ok(Some(finalized)) => (finalized.value.clone(), false),
+            Ok(Finality::Unchanged | Finality::Overturned) => return,
+            Ok(Finality::Advanced(finalized)) => (finalized.value.clone(), false),
             Err(conflict) => (conflict.conflicting, true),
         };
         let safety = node.safety(&value);

@@ -1,0 +1,57 @@
+//! What becomes of what an observer finalizes (semantics §6).
+
+use std::fmt::Debug;
+
+use cbc_message::Weight;
+use cbc_oracle::Safety;
+use thiserror::Error;
+
+/// A value that will not change unless more validators equivocate than its safety says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finalized<V> {
+    /// The value.
+    pub value: V,
+    /// What the oracle answered when it was finalized.
+    pub safety: Safety,
+}
+
+/// What an observer finds when it looks for what is final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finality<'a, V> {
+    /// More is final than before.
+    Advanced(&'a Finalized<V>),
+    /// What was final is, and nothing more.
+    Unchanged,
+    /// The estimate conflicts with what is final, and nothing that conflicts with it is safe: more
+    /// validators have equivocated than it tolerated.
+    Overturned,
+    /// Votes for what was dropped weigh so much that they may have overturned what is final, and
+    /// there is no archive to tell.
+    Untold,
+}
+
+impl<'a, V> Finality<'a, V> {
+    /// What is newly final.
+    pub fn advanced(self) -> Option<&'a Finalized<V>> {
+        match self {
+            Self::Advanced(finalized) => Some(finalized),
+            Self::Unchanged | Self::Overturned | Self::Untold => None,
+        }
+    }
+}
+
+/// Two values were found safe that cannot both be decided: validators of more weight have
+/// equivocated than the first one tolerated.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "{conflicting:?} is safe, and conflicts with {finalized:?}, which is finalized: \
+     validators of weight {observed_fault_weight} are known to have equivocated"
+)]
+pub struct FinalityConflict<V: Debug> {
+    /// The value that is finalized, and stays so.
+    pub finalized: V,
+    /// The value that conflicts with it.
+    pub conflicting: V,
+    /// The weight of the validators that the view can prove to have equivocated.
+    pub observed_fault_weight: Weight,
+}
