@@ -44,10 +44,14 @@ pub(crate) fn head<A: Ancestry>(
     while let (Some(first), Some(last)) = (on_head.first(), on_head.last()) {
         // All votes that still matter are on this block: nothing rivals it on the way there.
         head = tree.common_ancestor(first.block, last.block);
-        on_head = match on_head {
+        let below = match on_head {
             [at_head, below @ ..] if at_head.block == head => below,
             below => heaviest_branch(tree, head, below),
         };
+        if below.len() == on_head.len() {
+            break; // Not in a tree: two branches fork where they do. An archive may lie.
+        }
+        on_head = below;
     }
     head
 }

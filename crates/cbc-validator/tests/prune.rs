@@ -71,10 +71,14 @@ fn update(observer: &mut Follower) -> bool {
     }
 }
 
-const CASES: u32 = if cfg!(debug_assertions) { 100 } else { 1_500 };
+/// So many cases, or as many as `cargo xtask soak` asks for.
+fn cases(default: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(cases.unwrap_or(default))
+}
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(CASES))]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn with_its_archive_an_observer_that_drops_is_as_one_that_keeps_everything(
@@ -250,7 +254,7 @@ fn a_vote_that_a_minority_on_the_root_leads_to_is_judged_with_an_archive_only() 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(CASES / 2))]
+    #![proptest_config(cases(100))]
 
     /// Honest validators that drop what is settled, among others that equivocate, lag and flood.
     #[test]

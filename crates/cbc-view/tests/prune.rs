@@ -192,6 +192,12 @@ impl Outcome {
     }
 }
 
+/// So many cases, or as many as `cargo xtask soak` asks for.
+fn cases(default: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(cases.unwrap_or(default))
+}
+
 /// The messages of `view` that are held as they were sent.
 fn whole(view: &View<Bit>) -> BTreeSet<MessageHash> {
     view.justified_messages().filter_map(|message| Some(view.message(message)?.hash())).collect()
@@ -218,7 +224,7 @@ fn prune(view: &mut View<Bit>, archive: &MemoryArchive<Bit>, draws: &mut Draws<'
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 192 } else { 2_000 }))]
+    #![proptest_config(cases(250))]
 
     #[test]
     fn with_its_archive_a_view_that_drops_answers_as_one_that_keeps_everything(
