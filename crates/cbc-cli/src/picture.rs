@@ -36,6 +36,24 @@ pub struct Picture<'a> {
 impl Picture<'_> {
     /// The picture as an SVG document, the same bytes for the same graph.
     pub fn to_svg(&self) -> String {
+        // As wide as its labels need, so that these do not run together.
+        let labels = self.graph.lanes.iter().map(|weight| weight.to_string().len());
+        let longest = labels.max().unwrap_or(0) + "weight  ".len();
+        let lane_width = LANE.max(CHARACTER * longest as f64);
+        let Self { graph, justifications } = *self;
+        Drawing { graph, justifications, lane_width }.to_svg()
+    }
+}
+
+/// A picture being drawn.
+struct Drawing<'a> {
+    graph: &'a ViewGraph,
+    justifications: bool,
+    lane_width: f64,
+}
+
+impl Drawing<'_> {
+    fn to_svg(&self) -> String {
         let (width, height) = self.size();
         let document = Document::new()
             .set("viewBox", (0, 0, width as u32, height as u32))
@@ -62,20 +80,13 @@ impl Picture<'_> {
         let lanes = self.graph.lanes.len().max(4) as f64;
         let longest = self.graph.alarms.iter().map(|alarm| alarm.chars().count()).max();
         let alarm = 24.0 + CHARACTER * longest.unwrap_or(0) as f64;
-        let width = (LEFT + self.lane_width() * lanes + 14.0).max(alarm);
+        let width = (LEFT + self.lane_width * lanes + 14.0).max(alarm);
         (width, self.top() + ROW * rows + BLOCK + BOTTOM)
     }
 
     /// Where the messages begin: below the names, and above those the alarms.
     fn top(&self) -> f64 {
         TOP + ALARM * self.graph.alarms.len() as f64
-    }
-
-    /// As wide as its labels need, so that these do not run together.
-    fn lane_width(&self) -> f64 {
-        let labels = self.graph.lanes.iter().map(|weight| weight.to_string().len());
-        let longest = labels.max().unwrap_or(0) + "weight  ".len();
-        LANE.max(CHARACTER * longest as f64)
     }
 
     /// The center of a message.
@@ -85,7 +96,7 @@ impl Picture<'_> {
     }
 
     fn lane(&self, index: usize) -> f64 {
-        LEFT + self.lane_width() * (index as f64 + 0.5)
+        LEFT + self.lane_width * (index as f64 + 0.5)
     }
 
     fn lanes(&self) -> Group {
@@ -138,7 +149,7 @@ impl Picture<'_> {
     /// The center of the genesis, if the picture reaches down to it.
     fn genesis(&self) -> Option<(f64, f64)> {
         let (low, high) = self.graph.heights;
-        let middle = LEFT + self.lane_width() * self.graph.lanes.len() as f64 / 2.0;
+        let middle = LEFT + self.lane_width * self.graph.lanes.len() as f64 / 2.0;
         (self.graph.has_blocks && low == 0)
             .then(|| (middle, self.top() + BLOCK / 2.0 + ROW * f64::from(high)))
     }

@@ -186,7 +186,11 @@ impl Shown<'_> {
         }
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        table.set_header(["round", "messages", "estimate", "last finalized"]);
+        let columns = if self.summary.can_finalize { 4 } else { 3 };
+        let row = |cells: [String; 4]| cells.into_iter().take(columns);
+        table.set_header(row(
+            ["round", "messages", "estimate", "last finalized"].map(str::to_owned)
+        ));
         for report in &self.summary.reports {
             let with_height = |value: &Option<Json>, height: Option<u32>| {
                 let value = value.as_ref().map_or("nothing".to_owned(), plain);
@@ -197,12 +201,12 @@ impl Shown<'_> {
             if report.is_overturned {
                 finalized += ", OVERTURNED";
             }
-            table.add_row([
+            table.add_row(row([
                 report.round.to_string(),
                 report.messages.to_string(),
                 with_height(&report.estimate, head),
                 finalized,
-            ]);
+            ]));
         }
         for (position, column) in table.column_iter_mut().enumerate() {
             column.set_padding((2, 0));

@@ -34,8 +34,10 @@ pub struct Footprint {
     pub active: u64,
     /// Whether the oracle has anything to do: not while only a minority has spoken.
     pub asks_oracle: bool,
-    /// How many messages are made.
+    /// How many messages are made, first messages, which cite nothing, left out.
     pub messages: u64,
+    /// How many first messages there are.
+    pub first_messages: u64,
     /// How often what a maker cites for somebody changes, at most.
     pub changes: u64,
     /// How many tokens there are.
@@ -62,12 +64,13 @@ impl Footprint {
         let spoken = validators.weight_of(speakers.map(|(validator, _)| validator)).get();
         let active = acts.into_iter().filter(|&acts| acts).count() as u64;
         let count = validators.len() as u64;
-        let messages = execution.message_count() as u64 + if first_messages { count } else { 0 };
+        let messages = execution.message_count() as u64;
         Self {
             validators: count,
             active,
             asks_oracle: spoken > validators.total().get() - spoken,
             messages,
+            first_messages: if first_messages { count } else { 0 },
             changes: messages.saturating_mul(count),
             tokens: execution.tokens().len() as u64,
             watches_everybody: false,
@@ -81,7 +84,8 @@ impl Footprint {
             validators,
             active: if messages == 0 { 0 } else { validators },
             asks_oracle: messages > 0 || first_messages,
-            messages: messages.saturating_add(if first_messages { validators } else { 0 }),
+            messages,
+            first_messages: if first_messages { validators } else { 0 },
             // What somebody cites changes where it received something.
             changes: tokens,
             tokens,
@@ -98,11 +102,13 @@ impl Footprint {
         let citations = chunks.saturating_add(chunks.min(changes).saturating_mul(width));
         let pairs = if self.asks_oracle { validators.saturating_mul(validators) } else { 0 };
         let seen = active.saturating_mul(validators);
-        let watched = if self.watches_everybody { messages.saturating_mul(validators) } else { 0 };
+        // Where there are first messages there are no blocks, and little to finalize.
+        let blocks = if self.first_messages == 0 { messages } else { 1 };
+        let watched = if self.watches_everybody { blocks.saturating_mul(validators) } else { 0 };
         [
             (format!("what {active} validators have seen of {validators}"), seen, IN_A_VIEW),
             ("validators".to_owned(), validators, VALIDATOR),
-            ("messages".to_owned(), messages, MESSAGE),
+            ("messages".to_owned(), messages.saturating_add(self.first_messages), MESSAGE),
             ("citations".to_owned(), citations, CITATION),
             ("tokens".to_owned(), tokens, TOKEN),
             ("pairs of validators, for the oracle".to_owned(), pairs, PAIR),
@@ -156,7 +162,7 @@ mod tests {
         assert_eq!((two.active, two.messages, two.tokens), (2, 2, 3));
         assert!(!two.asks_oracle);
         let all = of(20_000, "M-0-A", true);
-        assert_eq!((all.active, all.messages), (1, 20_001));
+        assert_eq!((all.active, all.messages, all.first_messages), (1, 1, 20_000));
         assert!(all.asks_oracle);
     }
 

@@ -1,12 +1,15 @@
 //! Running an execution, token by token.
 
 mod errors;
+mod finalize;
 mod setup;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::sync::Arc;
 
-use cbc_estimator::MajorityDriven;
 use cbc_message::{Header, Message, ValidatorId};
 use cbc_oracle::SafetyOracle;
 use cbc_validator::{FinalityConflict, InvalidEstimate, MakeError, Observer, Standing};
@@ -88,7 +91,7 @@ where
     /// Makes everybody's first message, all of whom have seen nothing.
     fn make_first_messages(&mut self, estimates: Vec<P::Estimate>) -> Result<(), SetupError> {
         let nothing = self.observer.view().justification();
-        let validators = std::sync::Arc::clone(&self.setup.validators);
+        let validators = Arc::clone(&self.setup.validators);
         for (sender, estimate) in validators.ids().zip(estimates) {
             let justification = nothing.clone();
             let message =
@@ -281,15 +284,18 @@ where
         if self.notation.number_of_hash(&message.hash()).is_some() {
             return Err(StepError::SameMessage { other: self.notation.name(&message.hash()) });
         }
-        match self.observer.receive(message).map_err(|rejection| rejection.reason) {
-            Ok(_) => Ok(display_height),
-            Err(Reason::Refused(InvalidEstimate::DoesNotFollow { expected, found })) => {
-                let write = |estimate| as_in_tokens(&P::write_estimate(&self.notation, &estimate));
-                let (expected, found) = (write(expected), write(found));
-                Err(StepError::DoesNotFollow { expected, found })
+        let found = message.estimate().clone();
+        let Err(rejection) = self.observer.receive(message) else { return Ok(display_height) };
+        let write = |estimate| as_in_tokens(&P::write_estimate(&self.notation, estimate));
+        Err(match rejection.reason {
+            Reason::Refused(InvalidEstimate::DoesNotFollow { expected, found }) => {
+                StepError::DoesNotFollow { expected: write(&expected), found: write(&found) }
             }
-            Err(reason) => Err(rejected(&reason)),
-        }
+            Reason::Refused(InvalidEstimate::Inadmissible(_)) => {
+                StepError::NotSeen { found: write(&found) }
+            }
+            reason => rejected(&reason),
+        })
     }
 
     /// The messages and their past cones, in an order in which each comes after all it cites;
@@ -343,96 +349,6 @@ where
         let genesis = P::blocks(observer).map(|_| 0);
         let seen = view.latest_messages().filter_map(height_of).chain(genesis).max();
         seen.map_or(0, |height| height + 1)
-    }
-
-    /// Every view finalizes what is safe in it; in a protocol that cannot finalize, none does.
-    /// What then turns out to be overturned is kept: [`overturned`](Self::overturned).
-    pub fn update_safe_estimates(&mut self) {
-        self.update_global_safe_estimate();
-        for validator in std::sync::Arc::clone(&self.setup.validators).ids() {
-            self.update_safe_estimate_of(validator);
-        }
-    }
-
-    /// The global observer alone finalizes what is safe.
-    pub fn update_global_safe_estimate(&mut self) {
-        self.update_in_place(None);
-    }
-
-    /// A validator alone finalizes what is safe in its view.
-    pub fn update_safe_estimate_of(&mut self, validator: ValidatorId) {
-        let is_seated = self.seats.get(validator).is_some();
-        if self.finalize.is_some() && (is_seated || self.outweighs_the_rest(validator)) {
-            self.as_validator(validator, |run| run.update_in_place(Some(validator)));
-        }
-    }
-
-    /// Whether the validator weighs more than half: nobody else finalizes its own first message.
-    fn outweighs_the_rest(&self, validator: ValidatorId) -> bool {
-        let validators = &self.setup.validators;
-        let weight = validators.weight(validator).get();
-        self.seats.first_message(validator).is_some() && weight > validators.total().get() - weight
-    }
-
-    fn update_in_place(&mut self, who: Option<ValidatorId>) {
-        let Some(finalize) = self.finalize else { return };
-        if self.observer.finalized().is_none() && !self.has_heard_a_majority() {
-            return;
-        }
-        let conflict = finalize(&mut self.observer).err();
-        let known = self.overturned.remove(&who);
-        if !self.observer.is_overturned() {
-            let known = known.map(|known| Overturned { in_the_end: false, ..known });
-            self.overturned.extend(known.map(|known| (who, known)));
-            return;
-        }
-        let write = |value: &P::Value| P::write_value(&self.notation, &self.observer, value);
-        let Some(finalized) = self.observer.finalized() else { return };
-        let overturned = Overturned {
-            validator: who,
-            finalized: write(&finalized.value),
-            conflicting: conflict
-                .map(|conflict| write(&conflict.conflicting))
-                .or_else(|| known.and_then(|known| known.conflicting)),
-            observed_fault_weight: self.observer.view().observed_fault_weight(),
-            in_the_end: true,
-        };
-        self.overturned.insert(who, overturned);
-    }
-
-    /// Whether those who spoke, in the view in place, outweigh the rest: else no quorum does, and
-    /// an oracle, which takes memory for each two validators, need not be asked.
-    fn has_heard_a_majority(&self) -> bool {
-        let view = self.observer.view();
-        let heard = view.latest_honest_messages().map(|(validator, _)| validator);
-        let weight = self.setup.validators.weight_of(heard).get();
-        weight > self.setup.validators.total().get() - weight
-    }
-
-    /// What a view has finalized, as traces have it. In a protocol that cannot finalize: the value
-    /// that would be safe, if its estimator were majority driven.
-    pub(crate) fn recorded_last_finalized(&self, observer: &Observer<P, O>) -> Option<P::Value> {
-        if self.finalize.is_some() {
-            return observer.finalized().map(|finalized| finalized.value.clone());
-        }
-        observer
-            .view()
-            .latest_honest_messages()
-            .filter_map(|(_, message)| P::candidate_of(observer, message))
-            .find(|value| observer.safety(value).reaches(self.setup.threshold))
-    }
-}
-
-impl<P, O> Run<P, O>
-where
-    P: Recorded<Estimator: MajorityDriven> + Clone,
-    O: SafetyOracle<View<P::Estimate>> + Clone,
-{
-    /// This run, with everybody finalizing when told to. Asks for a majority-driven estimator, as
-    /// [`Observer::update_safe_estimates`] does.
-    #[must_use]
-    pub fn finalizing(self) -> Self {
-        Self { finalize: Some(|observer| observer.update_safe_estimates().map(drop)), ..self }
     }
 }
 

@@ -75,13 +75,14 @@ impl ViewGraph {
             .collect();
         let graph = Placing { run, positions, contradicted: contradicted(run) };
         let fork_choice = graph.fork_choice();
+        let mut answers = Vec::new();
         Self {
             lanes: run.setup().validators.weights().to_vec(),
             heights: (bottom, top),
             messages: graph
                 .positions
                 .keys()
-                .map(|&message| graph.place(message, &fork_choice))
+                .map(|&message| graph.place(message, &fork_choice, &mut answers))
                 .collect(),
             has_blocks: P::blocks(run.observer()).is_some(),
             fork_choice,
@@ -128,7 +129,13 @@ where
     P: Recorded + Clone,
     O: SafetyOracle<View<P::Estimate>> + Clone,
 {
-    fn place(&self, message: MessageIndex, fork_choice: &[usize]) -> PlacedMessage {
+    /// Places a message; `answers` are those that the oracle has given so far.
+    fn place(
+        &self,
+        message: MessageIndex,
+        fork_choice: &[usize],
+        answers: &mut Vec<(P::Value, Option<usize>)>,
+    ) -> PlacedMessage {
         let run = self.run;
         let (global, view) = (run.observer(), run.observer().view());
         let estimate = P::blocks(global)
@@ -145,7 +152,7 @@ where
             display_height: run.display_heights().get(message.index()).copied().unwrap_or(0),
             block_height: self.block_height(message),
             estimate,
-            faults: if asked { self.faults(message) } else { None },
+            faults: if asked { self.faults(message, answers) } else { None },
             parent: self.parent(message),
             newly_cited: self.newly_cited(message),
             equivocator: view.is_equivocator(view.sender(message)),
@@ -205,9 +212,23 @@ where
         news.filter_map(|cited| self.position(cited)).collect()
     }
 
-    fn faults(&self, message: MessageIndex) -> Option<usize> {
+    /// Many messages may stand for one value: each is asked about once.
+    fn faults(
+        &self,
+        message: MessageIndex,
+        answers: &mut Vec<(P::Value, Option<usize>)>,
+    ) -> Option<usize> {
         let global = self.run.observer();
-        let safety = global.safety(&P::candidate_of(global, message)?);
-        safety.fault_tolerance.map(|_| safety.faults)
+        let value = P::candidate_of(global, message)?;
+        if let Some((_, faults)) = answers.iter().find(|(known, _)| *known == value) {
+            return *faults;
+        }
+        let safety = global.safety(&value);
+        let faults = safety.fault_tolerance.map(|_| safety.faults);
+        // Blocks are each asked about once anyhow.
+        if P::block_of(&value).is_none() {
+            answers.push((value, faults));
+        }
+        faults
     }
 }

@@ -82,6 +82,12 @@ pub enum StepError {
         /// What was given.
         found: String,
     },
+    /// An estimate that means nothing to the maker, by what it has seen.
+    #[error("the estimate {found} is of what its maker has not seen: list it, as in M-0-X-(A)=A")]
+    NotSeen {
+        /// What was given.
+        found: String,
+    },
     /// The validator cannot make a message.
     #[error("{problem}")]
     CannotMake {
