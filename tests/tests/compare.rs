@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 const ORACLES: [&str; 4] = ["clique", "turan", "inspector", "adversary"];
 
-const COLUMNS: &str = "scenario,candidate,height,oracle,margin,fault_tolerance,faults,\
+const COLUMNS: &str = "scenario,candidate,block_height,oracle,margin,fault_tolerance,faults,\
                        quorum_weight,exact,time_us";
 
 /// What `cbc compare` prints with these arguments.
@@ -73,7 +73,7 @@ fn csv_and_json_have_one_row_for_each_candidate_and_oracle() {
             let name = json!(format!("M{block}"));
             let row = row(&rows, "simulate-blockchain-0", &name, oracle);
             assert!(row["time_us"].as_f64().unwrap() > 0.0, "{row}");
-            assert!(row["exact"].is_boolean() && row["height"].is_u64(), "{row}");
+            assert!(row["exact"].is_boolean() && row["block_height"].is_u64(), "{row}");
         }
         let total = summary.iter().find(|total| total["oracle"] == oracle).unwrap();
         let of_oracle = || rows.iter().filter(|row| row["oracle"] == oracle);
@@ -107,7 +107,7 @@ fn csv_and_json_have_one_row_for_each_candidate_and_oracle() {
 fn the_fork_choice_is_a_chain_that_gets_no_safer() {
     let (rows, _) = as_json(&["--rounds", "60", "--oracles", "clique", "--view", "3"]);
     for (height, row) in (1..).zip(&rows) {
-        assert_eq!(row["height"], height);
+        assert_eq!(row["block_height"], height);
     }
     let tolerances: Vec<_> = rows.iter().map(|row| row["fault_tolerance"].as_u64()).collect();
     assert!(tolerances.is_sorted_by(|above, below| above >= below), "{tolerances:?}");
@@ -156,7 +156,7 @@ fn the_clique_of_eight_has_a_margin_of_twice_what_it_tolerates() {
     assert_eq!(
         *eight,
         json!({
-            "scenario": "clique-of-eight", "candidate": 1, "height": null, "oracle": "clique",
+            "scenario": "clique-of-eight", "candidate": 1, "block_height": null, "oracle": "clique",
             "margin": 6528, "fault_tolerance": 3263, "faults": 3, "quorum_weight": 8028,
             "exact": true,
         })
@@ -186,7 +186,8 @@ fn candidates_can_be_named() {
     let execution = "M-0-A SJ-1-A M-1-B SJ-0-B M-0-7";
     let blocks = ["--weights", "2,3", "--execution", execution, "--oracles", "clique,clique"];
     let (rows, _) = as_json(&[&blocks[..], &["--candidates", "7,A,G,A", "--no-time"]].concat());
-    let found: Vec<_> = rows.iter().map(|row| (row["candidate"].clone(), &row["height"])).collect();
+    let found: Vec<_> =
+        rows.iter().map(|row| (row["candidate"].clone(), &row["block_height"])).collect();
     assert_eq!(found, [(json!("7"), &json!(3)), (json!("A"), &json!(1)), (json!("G"), &json!(0))]);
     let order = ["--protocol", "order", "--weights", "1,1", "--estimates", "a>b,b>a"];
     let named = ["--candidates", "b>a", "--execution", "SJ-0-I1", "--repeat", "3"];

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use cbc_simulation::{MessageMode, Network};
+use anyhow::{Result, ensure};
+use cbc_simulation::{Footprint, MessageMode, Network};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::OracleName;
+use crate::help;
 
 /// CBC Casper: simulate executions, replay recorded ones, compare safety oracles.
 ///
@@ -31,23 +33,15 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run an execution, generated or given, and show what is finalized.
-    #[command(after_help = "Examples:\n  \
-        cbc simulate --mode rrob --validators 6 --rounds 300 --seed 7\n  \
-        cbc simulate --weights 7,6,5 --execution 'M-0-A SJ-1-A M-1-B SJ-0-B M-0-C'\n  \
-        cbc simulate --protocol binary --estimates 1,0,1,1,0 --network gaussian:4,2 --json")]
+    #[command(after_help = help::SIMULATE, after_long_help = help::with_tokens(help::SIMULATE))]
     Simulate(Box<SimulateArguments>),
 
     /// Replay recorded executions and compare with what was recorded.
-    #[command(after_help = "Examples:\n  \
-        cbc replay tests/data/poc/blockchain.jsonl\n  \
-        cbc replay --json - < scenario.jsonl")]
+    #[command(after_help = help::REPLAY)]
     Replay(ReplayArguments),
 
     /// Tabulate what every safety oracle says of the candidates of an execution.
-    #[command(after_help = "Examples:\n  \
-        cbc compare --validators 7 --rounds 30 --network step\n  \
-        cbc compare --protocol binary --weights 3,4,5 --oracles clique,inspector --repeat 100\n  \
-        cbc compare --candidates all --format csv tests/data/poc/blockchain.jsonl")]
+    #[command(after_help = help::COMPARE, after_long_help = help::with_tokens(help::COMPARE))]
     Compare(Box<CompareArguments>),
 }
 
@@ -104,11 +98,11 @@ pub struct ExecutionArguments {
 
     /// How many validators there are, 5 unless weights are given; their weights are drawn at
     /// random.
-    #[arg(long, short = 'n', value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, short = 'n', allow_negative_numbers = true, value_parser = parse_validators)]
     pub validators: Option<u32>,
 
     /// What each validator weighs, separated by commas, instead of a random weight.
-    #[arg(long, short, value_delimiter = ',')]
+    #[arg(long, short, value_delimiter = ',', allow_hyphen_values = true, value_parser = whole::<u64>)]
     pub weights: Option<Vec<u64>>,
 
     /// What happens, instead of a generated execution: tokens (M-0-A SJ-1-A …), @FILE for tokens
@@ -126,16 +120,16 @@ pub struct ExecutionArguments {
     pub network: Network,
 
     /// How many rounds there are.
-    #[arg(long, short, default_value_t = 100)]
+    #[arg(long, short, default_value_t = 100, allow_negative_numbers = true, value_parser = whole::<usize>)]
     pub rounds: usize,
 
     /// The first estimates, separated by commas (orders: items separated by >), instead of random
     /// ones.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
     pub estimates: Option<Vec<String>>,
 
     /// Where the random numbers come from: a seed determines everything.
-    #[arg(long, short, default_value_t = 0)]
+    #[arg(long, short, default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub seed: u64,
 
     /// Do not check that estimates follow from their justifications (rule V5).
@@ -143,15 +137,64 @@ pub struct ExecutionArguments {
     pub no_estimate_check: bool,
 }
 
+/// How much memory may be used.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct MemoryArguments {
+    /// The memory, in MiB, that an execution may take by an estimate made beforehand.
+    #[arg(long = "memory", value_name = "MIB", default_value_t = 4096, allow_negative_numbers = true, value_parser = whole::<u64>)]
+    pub mebibytes: u64,
+}
+
+impl MemoryArguments {
+    /// # Errors
+    ///
+    /// The arithmetic, if `footprint` does not fit.
+    pub(crate) fn fits(self, footprint: &Footprint) -> Result<()> {
+        let Self { mebibytes } = self;
+        ensure!(
+            footprint.bytes().div_ceil(1 << 20) <= mebibytes,
+            "too large for --memory {mebibytes} (MiB): {footprint}"
+        );
+        Ok(())
+    }
+}
+
+/// When validators finalize.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum WatchArgument {
+    /// After every round, each in its own view.
+    #[default]
+    All,
+    /// At the end; only the observer who receives every message does so after every round.
+    Global,
+}
+
 /// The arguments of `cbc simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateArguments {
+    /// A scenario, or a trace with one among others, instead of an execution by the options below;
+    /// - is standard input.
+    #[arg(conflicts_with = "ExecutionArguments")]
+    pub file: Option<PathBuf>,
+
+    /// Which scenario of FILE, by its id; needed if there are several.
+    #[arg(long, value_name = "ID", requires = "file")]
+    pub scenario: Option<String>,
+
     /// What happens.
     #[command(flatten)]
     pub execution: ExecutionArguments,
 
+    /// How much memory may be used.
+    #[command(flatten)]
+    pub memory: MemoryArguments,
+
+    /// When validators finalize: what each of them finalized, and when, is in the summary.
+    #[arg(long, value_enum, default_value_t)]
+    pub watch: WatchArgument,
+
     /// Report every so many rounds; 0 for never.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, allow_negative_numbers = true, value_parser = whole::<usize>)]
     pub report_interval: usize,
 
     /// The safety oracle that finalizes.
@@ -159,7 +202,7 @@ pub struct SimulateArguments {
     pub oracle: OracleName,
 
     /// The fault tolerance, in weight, at which validators finalize.
-    #[arg(long, short, default_value_t = 0)]
+    #[arg(long, short, default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub threshold: u64,
 
     /// The folder for the picture and the scenario; made if it is not there.
@@ -201,6 +244,10 @@ pub struct ReplayArguments {
     /// Print each scenario with everything computed anew, and compare nothing.
     #[arg(long)]
     pub json: bool,
+
+    /// How much memory may be used.
+    #[command(flatten)]
+    pub memory: MemoryArguments,
 }
 
 /// The arguments of `cbc compare`.
@@ -215,6 +262,10 @@ pub struct CompareArguments {
     #[command(flatten)]
     pub execution: ExecutionArguments,
 
+    /// How much memory may be used.
+    #[command(flatten)]
+    pub memory: MemoryArguments,
+
     /// The safety oracles, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',',
           default_values_t = OracleName::value_variants().to_vec())]
@@ -223,11 +274,11 @@ pub struct CompareArguments {
     /// What they are asked about. chain: the blocks of the fork choice, or each distinct latest
     /// value; all: every block, or every value that a message holds; or blocks by name, or values
     /// (orders: items separated by >), separated by commas.
-    #[arg(long, default_value = "chain", value_parser = parse_candidates)]
+    #[arg(long, default_value = "chain", allow_hyphen_values = true, value_parser = parse_candidates)]
     pub candidates: Candidates,
 
     /// In whose view: global, or a validator's number.
-    #[arg(long, default_value = "global", value_parser = parse_observer)]
+    #[arg(long, default_value = "global", allow_negative_numbers = true, value_parser = parse_observer)]
     pub view: ViewArgument,
 
     /// How often each oracle is asked; the time reported is the median.
@@ -277,6 +328,18 @@ pub enum Format {
     Csv,
     /// A JSON object of rows and summary.
     Json,
+}
+
+/// A whole number.
+fn whole<T: FromStr + TryFrom<u64>>(text: &str) -> Result<T, String> {
+    let greatest = if T::try_from(u64::MAX).is_ok() { u64::MAX } else { u64::from(u32::MAX) };
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {greatest}"))
+}
+
+fn parse_validators(text: &str) -> Result<u32, String> {
+    let greatest = u32::MAX;
+    let number = text.parse().ok().filter(|&number| number > 0);
+    number.ok_or_else(|| format!("expected a whole number from 1 to {greatest}"))
 }
 
 fn parse_candidates(text: &str) -> Result<Candidates, String> {
@@ -333,5 +396,7 @@ fn parse_network(text: &str) -> Result<Network, String> {
 }
 
 fn number<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("{text:?} is not a number in range"))
+    text.parse().map_err(|_| {
+        format!("{text:?} is no such number: expected, say, constant:5, random:2 or gaussian:4.5,2")
+    })
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::{Context, Result, bail};
 use cbc_message::{ValidatorId, Weight};
 use cbc_oracle::Safety;
-use cbc_simulation::{Recorded, Run};
+use cbc_simulation::{Recorded, Run, plain};
 use cbc_validator::Observer;
 use cbc_view::View;
 use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::args::{Candidates, Format, ProtocolArgument, ViewArgument};
+use crate::prepared::{DynOracle, Prepared, WithRun, protocol_name, value_of};
 use crate::replay::for_each_scenario;
-use crate::simulate::{DynOracle, Prepared, WithRun, plain, protocol_name, value_of};
 use crate::{CompareArguments, OracleName};
 
 pub(crate) fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<()> {
@@ -27,11 +27,13 @@ pub(crate) fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<(
         prepared.start(OracleName::default(), Weight::ZERO, comparison)
     };
     if arguments.files.is_empty() {
-        compare(Prepared::draw(&arguments.execution)?)?;
+        compare(Prepared::draw(&arguments.execution, arguments.memory)?)?;
     } else {
         for_each_scenario(&arguments.files, |scenario| {
             let id = scenario.setting.id.clone();
-            Prepared::recorded(scenario.setting).and_then(&mut compare).context(id)
+            Prepared::recorded(scenario.setting, arguments.memory)
+                .and_then(&mut compare)
+                .context(id)
         })?;
     }
     let summaries: Vec<Summary> = distinct(&arguments.oracles)
@@ -70,6 +72,8 @@ struct Comparison<'a> {
 }
 
 impl WithRun for Comparison<'_> {
+    type Output = ();
+
     fn with<P: Recorded + Clone>(self, mut run: Run<P, DynOracle<P>>) -> Result<()> {
         run.execute(&self.prepared.schedule.execution).context("execution")?;
         match self.arguments.view {
@@ -98,7 +102,7 @@ impl Comparison<'_> {
                 self.rows.push(Row {
                     scenario: self.prepared.id.clone(),
                     candidate: P::write_value(run.notation(), observer, &value),
-                    height: block.map(|(blocks, block)| blocks.height(block)),
+                    block_height: block.map(|(blocks, block)| blocks.height(block)),
                     oracle: oracle.to_string(),
                     margin: safety.margin,
                     fault_tolerance: safety.fault_tolerance,
@@ -124,7 +128,7 @@ impl Comparison<'_> {
             (Candidates::Named(names), _) => {
                 let named = |name: &String| {
                     // A block's name may look like a number.
-                    let written = [json!(name), value_of(name)];
+                    let written = [json!(name), value_of(self.prepared.protocol, name)];
                     let mut values = written
                         .iter()
                         .filter_map(|json| P::read_value(run.notation(), observer, json));
@@ -132,7 +136,11 @@ impl Comparison<'_> {
                         Some(_) => format!("--candidates: the view has no block {name}"),
                         None => {
                             let protocol = protocol_name(self.prepared.protocol);
-                            format!("--candidates: {name} is no value of protocol {protocol}")
+                            let expected = P::estimate_form(run.notation());
+                            format!(
+                                "--candidates: {name} is no value of protocol {protocol}: \
+                                 expected {expected}"
+                            )
                         }
                     })
                 };
@@ -182,7 +190,7 @@ impl Comparison<'_> {
 struct Row {
     scenario: String,
     candidate: Json,
-    height: Option<u32>,
+    block_height: Option<u32>,
     oracle: String,
     margin: Weight,
     fault_tolerance: Option<Weight>,
@@ -197,7 +205,7 @@ struct Row {
 const COLUMNS: [&str; 10] = [
     "scenario",
     "candidate",
-    "height",
+    "block_height",
     "oracle",
     "margin",
     "fault_tolerance",
@@ -221,7 +229,7 @@ impl Row {
         let mut cells = vec![
             self.scenario.clone(),
             plain(&self.candidate),
-            optional(self.height.map(|height| height.to_string())),
+            optional(self.block_height.map(|height| height.to_string())),
             self.oracle.clone(),
             self.margin.to_string(),
             optional(self.fault_tolerance.map(|weight| weight.to_string())),
@@ -239,13 +247,13 @@ fn print_table(arguments: &CompareArguments, rows: &[Row], out: &mut dyn Write) 
     table.load_style(presets::NOTHING);
     table.set_header(columns(arguments).iter().map(|name| name.replace('_', " ")));
     table.add_rows(rows.iter().map(Row::cells));
-    let has_heights = rows.iter().any(|row| row.height.is_some());
+    let has_heights = rows.iter().any(|row| row.block_height.is_some());
     for (column, name) in table.column_iter_mut().zip(COLUMNS) {
         column.set_padding((0, 2));
         if !WORDS.contains(&name) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        if name == "height" && !has_heights {
+        if name == "block_height" && !has_heights {
             column.set_constraint(ColumnConstraint::Hidden);
         }
     }

@@ -5,7 +5,12 @@ use svg::Document;
 use svg::node::element::path::Data;
 use svg::node::element::{Circle, Definitions, Group, Line, Path, Rectangle, Style, Text, Title};
 
+/// The least width of a lane.
 const LANE: f64 = 92.0;
+/// What a character of a small text takes, at most.
+const CHARACTER: f64 = 7.0;
+/// The height of a line of an alarm.
+const ALARM: f64 = 20.0;
 const ROW: f64 = 38.0;
 const LEFT: f64 = 58.0;
 const TOP: f64 = 62.0;
@@ -31,6 +36,24 @@ pub struct Picture<'a> {
 impl Picture<'_> {
     /// The picture as an SVG document, the same bytes for the same graph.
     pub fn to_svg(&self) -> String {
+        // As wide as its labels need, so that these do not run together.
+        let labels = self.graph.lanes.iter().map(|weight| weight.to_string().len());
+        let longest = labels.max().unwrap_or(0) + "weight  ".len();
+        let lane_width = LANE.max(CHARACTER * longest as f64);
+        let Self { graph, justifications } = *self;
+        Drawing { graph, justifications, lane_width }.to_svg()
+    }
+}
+
+/// A picture being drawn.
+struct Drawing<'a> {
+    graph: &'a ViewGraph,
+    justifications: bool,
+    lane_width: f64,
+}
+
+impl Drawing<'_> {
+    fn to_svg(&self) -> String {
         let (width, height) = self.size();
         let document = Document::new()
             .set("viewBox", (0, 0, width as u32, height as u32))
@@ -45,24 +68,35 @@ impl Picture<'_> {
             .add(self.chain(true))
             .add(self.messages())
             .add(self.legend());
-        format!("{document}\n")
+        let document =
+            if self.graph.alarms.is_empty() { document } else { document.add(self.alarms()) };
+        // What XML cannot hold, however it is written, would keep readers from all of it.
+        format!("{document}\n").replace(|character| !is_xml(character), "\u{fffd}")
     }
 
     fn size(&self) -> (f64, f64) {
         let (low, high) = self.graph.heights;
         let rows = f64::from(high - low);
         let lanes = self.graph.lanes.len().max(4) as f64;
-        (LEFT + LANE * lanes + 14.0, TOP + ROW * rows + BLOCK + BOTTOM)
+        let longest = self.graph.alarms.iter().map(|alarm| alarm.chars().count()).max();
+        let alarm = 24.0 + CHARACTER * longest.unwrap_or(0) as f64;
+        let width = (LEFT + self.lane_width * lanes + 14.0).max(alarm);
+        (width, self.top() + ROW * rows + BLOCK + BOTTOM)
+    }
+
+    /// Where the messages begin: below the names, and above those the alarms.
+    fn top(&self) -> f64 {
+        TOP + ALARM * self.graph.alarms.len() as f64
     }
 
     /// The center of a message.
     fn center(&self, message: &PlacedMessage) -> (f64, f64) {
         let rows = f64::from(self.graph.heights.1 - message.display_height);
-        (self.lane(message.lane.index()), TOP + BLOCK / 2.0 + ROW * rows)
+        (self.lane(message.lane.index()), self.top() + BLOCK / 2.0 + ROW * rows)
     }
 
     fn lane(&self, index: usize) -> f64 {
-        LEFT + LANE * (index as f64 + 0.5)
+        LEFT + self.lane_width * (index as f64 + 0.5)
     }
 
     fn lanes(&self) -> Group {
@@ -73,15 +107,21 @@ impl Picture<'_> {
             let line = Line::new()
                 .set("x1", x)
                 .set("x2", x)
-                .set("y1", TOP - 12.0)
+                .set("y1", self.top() - 12.0)
                 .set("y2", height - BOTTOM + 8.0);
-            let name = Text::new(format!("validator {index}")).set("x", x).set("y", 24);
-            let weight = Text::new(format!("weight {weight}")).set("x", x).set("y", 40);
+            let name =
+                Text::new(format!("validator {index}")).set("x", x).set("y", self.top() - 38.0);
+            let weight =
+                Text::new(format!("weight {weight}")).set("x", x).set("y", self.top() - 22.0);
             group = group.add(line).add(name).add(weight.set("class", "faint"));
         }
         let (low, high) = self.graph.heights;
+        let axis = Text::new("display").set("x", 24).set("y", self.top() - 38.0);
+        group = group.add(axis.set("class", "faint"));
+        let axis = Text::new("height").set("x", 24).set("y", self.top() - 22.0);
+        group = group.add(axis.set("class", "faint"));
         for height in (low..=high).filter(|height| height.is_multiple_of(5)) {
-            let y = TOP + BLOCK / 2.0 + ROW * f64::from(high - height) + 4.0;
+            let y = self.top() + BLOCK / 2.0 + ROW * f64::from(high - height) + 4.0;
             group = group
                 .add(Text::new(height.to_string()).set("x", 24).set("y", y).set("class", "faint"));
         }
@@ -109,9 +149,9 @@ impl Picture<'_> {
     /// The center of the genesis, if the picture reaches down to it.
     fn genesis(&self) -> Option<(f64, f64)> {
         let (low, high) = self.graph.heights;
-        let middle = LEFT + LANE * self.graph.lanes.len() as f64 / 2.0;
+        let middle = LEFT + self.lane_width * self.graph.lanes.len() as f64 / 2.0;
         (self.graph.has_blocks && low == 0)
-            .then(|| (middle, TOP + BLOCK / 2.0 + ROW * f64::from(high)))
+            .then(|| (middle, self.top() + BLOCK / 2.0 + ROW * f64::from(high)))
     }
 
     /// The edges from blocks to what they are built on: those of the fork choice, or all others.
@@ -154,7 +194,11 @@ impl Picture<'_> {
     fn message(&self, message: &PlacedMessage) -> Group {
         let (x, y) = self.center(message);
         let (fill, dark) = self.fill(message.faults);
-        let class = if message.equivocator { "equivocator" } else { "honest" };
+        let class = match (message.equivocator, message.contradicted) {
+            (_, true) => "contradicted",
+            (true, false) => "equivocator",
+            (false, false) => "honest",
+        };
         let shape = if self.graph.has_blocks {
             Group::new().add(
                 Rectangle::new()
@@ -180,13 +224,27 @@ impl Picture<'_> {
         };
         let estimate =
             message.estimate.as_ref().map_or(String::new(), |e| format!(", estimate {e}"));
+        let height =
+            message.block_height.map_or(String::new(), |height| format!(", block height {height}"));
+        let contradicted =
+            if message.contradicted { ", final for some, AND CONTRADICTED" } else { "" };
         let title = format!(
-            "{}: message {} of validator {}{estimate}, {safe}",
+            "{}: message {} of validator {}{height}{estimate}, {safe}{contradicted}",
             message.name, message.sequence_number, message.lane
         );
         let text = Text::new(label).set("x", x).set("y", y + 4.0);
         let text = if dark { text.set("class", "light") } else { text };
         shape.set("class", class).add(text).add(Title::new(title))
+    }
+
+    /// Finality that failed, a line each, above everything else.
+    fn alarms(&self) -> Group {
+        let mut group = Group::new().set("class", "alarms");
+        for (line, alarm) in (1..).zip(&self.graph.alarms) {
+            let y = f64::from(line) * ALARM;
+            group = group.add(Text::new(alarm.as_str()).set("x", 12).set("y", y));
+        }
+        group
     }
 
     /// The colour for a number of faults, and whether it is dark.
@@ -224,6 +282,11 @@ impl Picture<'_> {
     }
 }
 
+/// Whether XML 1.0 allows a character at all.
+fn is_xml(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
 const STYLE: &str = "
 text { font-size: 12px; text-anchor: middle; fill: #26231f }
 .faint { fill: #8b857c; font-size: 11px }
@@ -235,5 +298,7 @@ text { font-size: 12px; text-anchor: middle; fill: #26231f }
 .messages rect, .messages circle, .legend rect { stroke: #4a453e; stroke-width: 1.2 }
 .messages .genesis circle { fill: #e6e2db }
 .messages .equivocator rect, .messages .equivocator circle { stroke: #7a1fa2; stroke-width: 2.4; stroke-dasharray: 4 2 }
+.messages .contradicted rect, .messages .contradicted circle { stroke: #d4001a; stroke-width: 5 }
+.alarms text { text-anchor: start; fill: #d4001a; font-weight: bold }
 .legend text { text-anchor: start; font-size: 11px }
 ";

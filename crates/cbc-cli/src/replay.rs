@@ -6,8 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Error, Result};
+use cbc_message::{ValidatorSet, Weight};
 use cbc_simulation::trace::{Mismatch, Scenario, compare};
+use cbc_simulation::{Execution, Footprint, plain};
+use serde_json::Value as Json;
 
+use crate::args::MemoryArguments;
+use crate::prepared::BYTE_ORDER_MARK;
 use crate::{Oracles, ReplayArguments};
 
 /// What was found in all files.
@@ -16,19 +21,31 @@ struct Totals {
     scenarios: usize,
     compared: usize,
     mismatches: usize,
+    /// How many scenarios record nothing that could be compared.
+    bare: usize,
+    /// In how many validators finalized values that conflict, and none are recorded.
+    conflicts: usize,
 }
 
 pub(crate) fn run(arguments: &ReplayArguments, out: &mut dyn Write) -> Result<ExitCode> {
     let mut totals = Totals::default();
-    for_each_scenario(&arguments.files, |scenario| {
-        replay(&scenario, arguments.json, &mut totals, out)
-    })?;
-    if arguments.json {
-        return Ok(ExitCode::SUCCESS);
+    for_each_scenario(&arguments.files, |scenario| replay(&scenario, arguments, &mut totals, out))?;
+    let Totals { scenarios, compared, mismatches, bare, conflicts } = totals;
+    if scenarios == 0 {
+        // For both ways: who meant to replay something did not.
+        let names: Vec<String> =
+            arguments.files.iter().map(|file| file.display().to_string()).collect();
+        eprintln!("error: {}: no scenario in it", names.join(", "));
+        return Ok(ExitCode::FAILURE);
     }
-    let Totals { scenarios, compared, mismatches } = totals;
-    writeln!(out, "{scenarios} scenarios, {compared} values compared, {mismatches} mismatches")?;
-    Ok(if mismatches == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if !arguments.json {
+        writeln!(
+            out,
+            "{scenarios} scenarios, {compared} values compared, {mismatches} mismatches"
+        )?;
+    }
+    let failed = mismatches + conflicts > 0 || (bare > 0 && !arguments.json);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Calls `act` with each scenario of these files; an error says in which line it occurred.
@@ -40,8 +57,12 @@ pub(crate) fn for_each_scenario(
         let name = path.display();
         for (number, line) in (1..).zip(open(path)?.lines()) {
             let line = line.with_context(|| format!("cannot read {name}, line {number}"))?;
+            let line = match number {
+                1 => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line),
+                _ => line.as_str(),
+            };
             if !line.trim().is_empty() {
-                let scenario = Scenario::parse(&line).map_err(Error::from);
+                let scenario = Scenario::parse(line).map_err(Error::from);
                 scenario.and_then(&mut act).with_context(|| format!("{name}, line {number}"))?;
             }
         }
@@ -57,11 +78,24 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>> {
     Ok(Box::new(BufReader::new(file)))
 }
 
-fn replay(scenario: &Scenario, json: bool, totals: &mut Totals, out: &mut dyn Write) -> Result<()> {
+fn replay(
+    scenario: &Scenario,
+    arguments: &ReplayArguments,
+    totals: &mut Totals,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let id = &scenario.setting.id;
     totals.scenarios += 1;
+    check_size(scenario, arguments.memory).with_context(|| id.clone())?;
     let replayed = scenario.replay(&Oracles);
-    if json {
-        writeln!(out, "{}", replayed.with_context(|| scenario.setting.id.clone())?)?;
+    if arguments.json {
+        let replayed = replayed.with_context(|| id.clone())?;
+        let conflicts = conflicts(&replayed);
+        totals.conflicts += usize::from(!conflicts.is_empty() && !expects_conflict(scenario));
+        for conflict in conflicts {
+            eprintln!("{id}: FINALITY CONFLICT: {conflict}");
+        }
+        writeln!(out, "{replayed}")?;
         return Ok(());
     }
     match replayed {
@@ -72,12 +106,24 @@ fn replay(scenario: &Scenario, json: bool, totals: &mut Totals, out: &mut dyn Wr
             for mismatch in &comparison.mismatches {
                 writeln!(out, "{mismatch}")?;
             }
+            let conflicts = conflicts(&replayed);
+            totals.conflicts += usize::from(!conflicts.is_empty() && !expects_conflict(scenario));
+            for conflict in conflicts {
+                writeln!(out, "{id}: FINALITY CONFLICT: {conflict}")?;
+            }
+            if comparison.compared == 0 {
+                totals.bare += 1;
+                writeln!(
+                    out,
+                    "{id}: nothing is recorded that could be compared; --json prints what comes of it"
+                )?;
+            }
         }
         // A recorded execution that cannot be carried out does not match either.
         Err(error) => {
             totals.mismatches += 1;
             let mismatch = Mismatch {
-                scenario: scenario.setting.id.clone(),
+                scenario: id.clone(),
                 view: "all".to_owned(),
                 what: "execution".to_owned(),
                 expected: "to be carried out".to_owned(),
@@ -87,4 +133,35 @@ fn replay(scenario: &Scenario, json: bool, totals: &mut Totals, out: &mut dyn Wr
         }
     }
     Ok(())
+}
+
+/// Whether it is recorded that validators finalized values that conflict.
+fn expects_conflict(scenario: &Scenario) -> bool {
+    scenario.expected().get("conflicting_finality").is_some()
+}
+
+/// What was finalized by some validators and conflicts with what others did, a sentence each.
+fn conflicts(replayed: &Json) -> Vec<String> {
+    let values = replayed.get("conflicting_finality").and_then(Json::as_array);
+    let sentence = |conflict: &Json| {
+        let validators = conflict["validators"].as_array().into_iter().flatten();
+        let validators: Vec<String> = validators.map(ToString::to_string).collect();
+        format!("{} is final for {}", plain(&conflict["value"]), validators.join(", "))
+    };
+    values.into_iter().flatten().map(sentence).collect()
+}
+
+/// Refuses what does not fit the memory. What is wrong with the scenario otherwise is told when it
+/// is replayed.
+fn check_size(scenario: &Scenario, memory: MemoryArguments) -> Result<()> {
+    let setting = &scenario.setting;
+    let validators = ValidatorSet::new(setting.weights.iter().copied().map(Weight::new));
+    let execution = setting.execution.parse::<Execution>();
+    match (validators, execution) {
+        (Ok(validators), Ok(execution)) => {
+            let first_messages = setting.initial_estimates.is_some();
+            memory.fits(&Footprint::of(&validators, &execution, first_messages))
+        }
+        _ => Ok(()),
+    }
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use cbc_message::{Message, ValidatorSet, Weight};
 use cbc_oracle::CliqueOracle;
-use cbc_simulation::{Action, MessageMode, Network, Run, Schedule, Setup, Summary, simulate};
+use cbc_simulation::{
+    Action, MessageMode, Network, Run, Schedule, Setup, Summary, Watch, simulate,
+};
 use cbc_validator::{Blockchain, Validator};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use rand::SeedableRng;
@@ -31,7 +33,8 @@ fn setup(count: u32, check_estimates: bool) -> Setup<Blockchain, CliqueOracle> {
 
 fn shared(setup: &Setup<Blockchain, CliqueOracle>, schedule: &Schedule) -> Summary {
     let mut run = Run::new(setup.clone(), None).unwrap().finalizing();
-    simulate(&mut run, schedule, 0, |_, _| {}).unwrap()
+    let watch = Watch { report_interval: 0, everybody: false };
+    simulate(&mut run, schedule, watch, |_, _| {}).unwrap()
 }
 
 /// Everybody for themselves, by the same public calls that a node makes.

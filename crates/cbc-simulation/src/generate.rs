@@ -92,7 +92,8 @@ impl Schedule {
     ) -> Self {
         // The receptions of each round, in the order in which they were sent.
         let mut due: Vec<Vec<Token>> = vec![Vec::new(); rounds];
-        let mut sent_before = vec![false; validators as usize * validators as usize];
+        // For each maker, whom it has sent a message before; nothing for one that has made none.
+        let mut sent_before: Vec<Vec<bool>> = vec![Vec::new(); validators as usize];
         let mut tokens = Vec::new();
         let mut made = 0;
         for round in 0..rounds {
@@ -111,9 +112,10 @@ impl Schedule {
             for maker in makers {
                 made += 1;
                 now.push(token(maker, made, Action::Make));
+                let sent_before = &mut sent_before[maker as usize];
+                sent_before.resize(validators as usize, false);
                 for receiver in (0..validators).filter(|&receiver| receiver != maker) {
-                    let route = maker as usize * validators as usize + receiver as usize;
-                    let first = !std::mem::replace(&mut sent_before[route], true);
+                    let first = !std::mem::replace(&mut sent_before[receiver as usize], true);
                     let action = if first { Action::ReceiveJustified } else { Action::Receive };
                     let token = token(receiver, made, action);
                     let arrival = round.saturating_add(network.delay(rng) as usize).min(rounds - 1);

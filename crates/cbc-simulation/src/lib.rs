@@ -27,23 +27,30 @@
 //! let execution: Execution =
 //!     "M-0-A SJ-1-A M-1-B SJ-0-B M-0-C SJ-1-C M-1-D SJ-0-D M-0-E".parse()?;
 //! run.execute(&execution)?;
-//! run.update_safe_estimates()?;
+//! run.update_safe_estimates();
 //! let finalized = run.observer().finalized().expect("0 and 1 lock in a block").value;
 //! assert_eq!(run.observer().blocks().height(finalized), 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod finality;
+mod footprint;
 mod generate;
 mod measure;
 mod notation;
 mod run;
+mod seats;
 mod token;
 pub mod trace;
 mod viewgraph;
 
+pub use finality::{Contradicted, Overturned};
+pub use footprint::Footprint;
 pub use generate::{MessageMode, Network, Schedule, random_weights};
-pub use measure::{Chain, Report, RoundsToFinality, SimulationError, Summary, simulate};
-pub use notation::{GENESIS, Notation, Recorded, Written};
-pub use run::{ConflictingFinality, Run, Setup, SetupError, StepError};
+pub use measure::{
+    Chain, Report, RoundsToFinality, Summary, ValidatorFinality, ValueFinality, Watch, simulate,
+};
+pub use notation::{GENESIS, Notation, Recorded, Written, plain};
+pub use run::{Run, Setup, SetupError, StepError};
 pub use token::{Action, Execution, Malformed, Token, TokenError};
 pub use viewgraph::{PlacedMessage, ViewGraph};

@@ -1,227 +1,194 @@
 //! Carrying out a schedule round by round, and what is measured on the way.
 
-use cbc_message::{ValidatorId, Weight};
-use cbc_oracle::{Safety, SafetyOracle};
-use cbc_view::{BlockIndex, BlockTree, MessageDag, MessageIndex, View};
-use serde::Serialize;
-use serde_json::Value as Json;
-use thiserror::Error;
+mod progress;
+mod summary;
 
-use crate::run::{ConflictingFinality, Run, StepError};
-use crate::token::{Action, TokenError};
+use cbc_oracle::SafetyOracle;
+use cbc_view::{BlockIndex, BlockTree, MessageDag, MessageIndex, View};
+
+use self::progress::Progress;
+pub use self::summary::{
+    Chain, Report, RoundsToFinality, Summary, ValidatorFinality, ValueFinality,
+};
+use crate::run::{Run, StepError};
+use crate::token::TokenError;
 use crate::{Recorded, Schedule};
 
-/// What the observer who receives every message makes of an execution.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Summary {
-    /// How many rounds there were.
-    pub rounds: usize,
-    /// How many messages were made.
-    pub messages: usize,
-    /// How many of them every validator has justified.
-    pub justified_by_all: usize,
-    /// The estimate: in a blockchain the head of the fork choice, by name.
-    pub estimate: Option<Json>,
-    /// The last finalized value: in a blockchain a block, by name.
-    pub last_finalized: Option<Json>,
-    /// What the oracle says in the end of the last finalized value.
-    #[serde(skip)]
-    pub safety: Option<Safety>,
-    /// What only a blockchain has.
-    pub chain: Option<Chain>,
-    /// How many rounds passed between the making of what was finalized and its being finalized.
-    pub rounds_to_finality: Option<RoundsToFinality>,
-    /// The validators proved to have equivocated.
-    pub equivocators: Vec<ValidatorId>,
-    /// What they weigh.
-    pub observed_fault_weight: Weight,
-    /// The state at each report interval.
-    pub reports: Vec<Report>,
+/// When what is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Reports every so many rounds; 0 for never.
+    pub report_interval: usize,
+    /// Whether every validator finalizes after each round, not only at the end; the observer who
+    /// receives every message always does. Asks the oracle once a round for each validator.
+    pub everybody: bool,
 }
 
-/// Measurements of a blockchain. The genesis has height 0 and is not counted.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Chain {
-    /// How many blocks were proposed.
-    pub blocks: usize,
-    /// The height of the head.
-    pub head_height: u32,
-    /// The height of the last finalized block.
-    pub last_finalized_height: u32,
-    /// Of the blocks up to that height, the part that is not on its chain.
-    pub orphan_rate: f64,
-}
-
-/// Rounds between the making of what was finalized and its being finalized.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RoundsToFinality {
-    /// How many values (in a blockchain: blocks) were finalized.
-    pub finalized: usize,
-    /// The mean over them.
-    pub mean: f64,
-    /// The greatest among them.
-    pub greatest: usize,
-}
-
-/// The state after some round.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
-    /// The round, from 1.
-    pub round: usize,
-    /// How many messages had been made.
-    pub messages: usize,
-    /// The estimate.
-    pub estimate: Option<Json>,
-    /// The last finalized value.
-    pub last_finalized: Option<Json>,
-    /// The height of the head, and of the last finalized block, in a blockchain.
-    pub heights: Option<(u32, u32)>,
-}
-
-/// Carries out a schedule; the global observer finalizes after each round, the validators at the
-/// end. Reports every `report_interval` rounds (0: never), and calls `after_round` with the run and
-/// the number of rounds done.
+/// Carries out a schedule, and calls `after_round` with the run and the number of rounds done.
+///
+/// What a validator finalizes never changes what it says: the same execution gives the same
+/// messages, whoever is watched.
 ///
 /// # Errors
 ///
-/// [`SimulationError`] if a token cannot be carried out, or finality conflicts.
+/// [`TokenError`] at the first token that cannot be carried out.
 pub fn simulate<P, O>(
     run: &mut Run<P, O>,
     schedule: &Schedule,
-    report_interval: usize,
+    watch: Watch,
     mut after_round: impl FnMut(&Run<P, O>, usize),
-) -> Result<Summary, SimulationError>
+) -> Result<Summary, TokenError<StepError>>
 where
     P: Recorded + Clone,
     O: SafetyOracle<View<P::Estimate>> + Clone,
 {
-    let mut measured = Measured::default();
+    let mut measured = Measured::new(watch, run.setup().validators.len());
     for token in schedule.execution.tokens() {
-        let makes = matches!(token.action, Action::Make | Action::MakeFrom(_));
-        if makes && measured.made_this_round == schedule.messages_per_round {
-            measured.end_round(run, report_interval)?;
+        if token.makes() && measured.made_this_round == schedule.messages_per_round {
+            measured.end_round(run);
             after_round(run, measured.rounds);
         }
         run.step(token)?;
-        measured.made_this_round += usize::from(makes);
+        measured.made_this_round += usize::from(token.makes());
     }
     if measured.made_this_round > 0 {
-        measured.end_round(run, report_interval)?;
+        measured.end_round(run);
         after_round(run, measured.rounds);
     }
-    run.update_safe_estimates()?;
+    run.update_safe_estimates();
+    measured.note_finalized(run, true);
     Ok(measured.summary(run))
 }
 
-#[derive(Default)]
-struct Measured {
+struct Measured<V> {
+    watch: Watch,
     rounds: usize,
     made_this_round: usize,
     /// For each message, the round in which it was made.
     made_in: Vec<usize>,
-    finalized_height: u32,
-    /// How long each finalized value took.
-    waits: Vec<usize>,
+    /// What the observer who receives every message finalized, and when.
+    global: Progress<V>,
+    /// What each validator finalized.
+    validators: Vec<Progress<V>>,
     reports: Vec<Report>,
 }
 
-impl Measured {
-    fn end_round<P, O>(
-        &mut self,
-        run: &mut Run<P, O>,
-        report_interval: usize,
-    ) -> Result<(), ConflictingFinality>
+impl<V: Clone + Eq> Measured<V> {
+    fn new(watch: Watch, validators: usize) -> Self {
+        Self {
+            watch,
+            rounds: 0,
+            made_this_round: 0,
+            made_in: Vec::new(),
+            global: Progress::default(),
+            validators: (0..validators).map(|_| Progress::default()).collect(),
+            reports: Vec::new(),
+        }
+    }
+
+    fn end_round<P, O>(&mut self, run: &mut Run<P, O>)
     where
-        P: Recorded + Clone,
+        P: Recorded<Value = V> + Clone,
         O: SafetyOracle<View<P::Estimate>> + Clone,
     {
         self.rounds += 1;
         self.made_this_round = 0;
         self.made_in.resize(run.notation().names().len(), self.rounds);
-        let before = run.last_finalized(run.observer());
-        run.update_global_safe_estimate()?;
-        let now = run.last_finalized(run.observer());
-        if now != before {
-            self.note_finalized(run, now.as_ref());
+        if self.watch.everybody {
+            run.update_safe_estimates();
+        } else {
+            run.update_global_safe_estimate();
         }
-        if report_interval > 0 && self.rounds.is_multiple_of(report_interval) {
+        self.note_finalized(run, self.watch.everybody);
+        let interval = self.watch.report_interval;
+        if interval > 0 && self.rounds.is_multiple_of(interval) {
             let report = self.report(run);
             self.reports.push(report);
         }
-        Ok(())
     }
 
-    fn note_finalized<P, O>(&mut self, run: &Run<P, O>, value: Option<&P::Value>)
+    fn note_finalized<P, O>(&mut self, run: &Run<P, O>, everybody: bool)
     where
-        P: Recorded + Clone,
+        P: Recorded<Value = V> + Clone,
         O: SafetyOracle<View<P::Estimate>> + Clone,
     {
-        let global = run.observer();
-        match (P::blocks(global), value.and_then(P::block_of)) {
-            (Some(blocks), Some(tip)) => {
-                for height in self.finalized_height + 1..=blocks.height(tip) {
-                    let block = blocks.ancestor_at(tip, height);
-                    let proposal = block.and_then(|block| blocks.proposal(block));
-                    let made_in = proposal.and_then(|message| self.made_in.get(message.index()));
-                    self.waits.extend(made_in.map(|made_in| self.rounds - made_in));
-                }
-                self.finalized_height = blocks.height(tip);
+        let finalized = run.observer().finalized();
+        self.global.note(self.rounds, finalized.map(|finalized| &finalized.value));
+        if everybody {
+            for (validator, progress) in run.setup().validators.ids().zip(&mut self.validators) {
+                let finalized = run.standing(validator).and_then(|standing| standing.finalized());
+                progress.note(self.rounds, finalized.map(|finalized| &finalized.value));
             }
-            // A value is there from the start.
-            _ => self.waits.push(self.rounds),
         }
     }
 
     fn report<P, O>(&self, run: &Run<P, O>) -> Report
     where
-        P: Recorded + Clone,
+        P: Recorded<Value = V> + Clone,
         O: SafetyOracle<View<P::Estimate>> + Clone,
     {
         let global = run.observer();
-        let write = |value: &P::Value| P::write_value(run.notation(), global, value);
-        let (estimate, finalized) = (global.estimate(), run.last_finalized(global));
-        let height = |value: &Option<P::Value>, blocks: &BlockTree| {
-            value.as_ref().and_then(P::block_of).map_or(0, |block| blocks.height(block))
+        let write = |value: &V| P::write_value(run.notation(), global, value);
+        let estimate = global.estimate_from_genesis();
+        let finalized = global.finalized().map(|finalized| &finalized.value);
+        let height = |value: Option<&V>, blocks: &BlockTree| {
+            value.and_then(P::block_of).map_or(0, |block| blocks.height(block))
         };
         Report {
             round: self.rounds,
             messages: global.view().message_count(),
             estimate: estimate.as_ref().map(write),
-            last_finalized: finalized.as_ref().map(write),
-            heights: P::blocks(global)
-                .map(|blocks| (height(&estimate, blocks), height(&finalized, blocks))),
+            last_finalized: finalized.map(write),
+            is_overturned: global.is_overturned(),
+            block_heights: P::blocks(global)
+                .map(|blocks| (height(estimate.as_ref(), blocks), height(finalized, blocks))),
         }
     }
 
     fn summary<P, O>(self, run: &Run<P, O>) -> Summary
     where
-        P: Recorded + Clone,
+        P: Recorded<Value = V> + Clone,
         O: SafetyOracle<View<P::Estimate>> + Clone,
     {
         let global = run.observer();
         let state = self.report(run);
-        let finalized = run.last_finalized(global);
-        let chain = P::blocks(global).zip(state.heights).map(|(blocks, heights)| Chain {
-            blocks: blocks.len() - 1,
-            head_height: heights.0,
-            last_finalized_height: heights.1,
-            orphan_rate: orphan_rate(
-                blocks,
-                finalized.as_ref().and_then(P::block_of).unwrap_or(BlockIndex::GENESIS),
-            ),
+        let chain = P::blocks(global).zip(state.block_heights).map(|(blocks, heights)| {
+            let last = global.finalized().and_then(|finalized| P::block_of(&finalized.value));
+            chain(blocks, heights, last.unwrap_or(BlockIndex::GENESIS))
         });
-        let justified_by_all = |&message: &MessageIndex| {
-            run.standings().iter().all(|standing| standing.perspective().is_justified(message))
+        let by_all = |&message: &MessageIndex| {
+            let mut validators = run.setup().validators.ids();
+            validators.all(|validator| run.has_justified(validator, message))
         };
+        let waits = |progress: &Progress<V>| progress.waits(run, &self.made_in);
+        let every = self.validators.iter().flat_map(waits).collect();
+        let validators = run.setup().validators.ids().zip(&self.validators);
+        let height = |value: &V| Some(P::blocks(global)?.height(P::block_of(value)?));
+        let validators = validators.map(|(validator, progress)| ValidatorFinality {
+            validator,
+            last_finalized: progress
+                .last()
+                .map(|value| P::write_value(run.notation(), global, value)),
+            last_finalized_block_height: progress.last().and_then(height),
+            rounds_to_finality: RoundsToFinality::of(waits(progress)),
+        });
+        let finalized = global.finalized();
         Summary {
             rounds: self.rounds,
             messages: state.messages,
-            justified_by_all: global.view().justified_messages().filter(justified_by_all).count(),
+            justified_by_all: global.view().justified_messages().filter(by_all).count(),
             estimate: state.estimate,
+            can_finalize: run.can_finalize(),
             last_finalized: state.last_finalized,
-            safety: finalized.map(|value| global.safety(&value)),
+            safety: finalized.map(|finalized| finalized.safety.clone()),
+            present_safety: finalized.map(|finalized| global.safety(&finalized.value)),
             chain,
-            rounds_to_finality: RoundsToFinality::of(&self.waits),
+            rounds_to_finality: RoundsToFinality::of(waits(&self.global)),
+            validators_rounds_to_finality: RoundsToFinality::of(every),
+            validators: if run.can_finalize() { validators.collect() } else { Vec::new() },
+            finality: progress::by_value(run, &self.made_in, &self.global, &self.validators),
+            overturned: run.overturned().cloned().collect(),
+            conflicting_finality: run.conflicting_finality(),
             equivocators: global.view().equivocations().map(|proof| proof.validator).collect(),
             observed_fault_weight: global.view().observed_fault_weight(),
             reports: self.reports,
@@ -229,33 +196,25 @@ impl Measured {
     }
 }
 
-impl RoundsToFinality {
-    fn of(waits: &[usize]) -> Option<Self> {
-        Some(Self {
-            finalized: waits.len(),
-            mean: waits.iter().sum::<usize>() as f64 / waits.len() as f64,
-            greatest: *waits.iter().max()?,
-        })
-    }
-}
-
-/// Of the blocks up to the height of `finalized`, the part that is not on its chain; the genesis
-/// left out. 0 if only the genesis is that high.
-fn orphan_rate(blocks: &BlockTree, finalized: BlockIndex) -> f64 {
-    let height = blocks.height(finalized);
-    let settled = blocks.iter().skip(1).filter(|&block| blocks.height(block) <= height).count();
+/// The measurements of the blocks, by the heights of the head and of `finalized`.
+fn chain(blocks: &BlockTree, heights: (u32, u32), finalized: BlockIndex) -> Chain {
+    let (head_block_height, last_finalized_block_height) = heights;
+    let all = || blocks.iter().skip(1);
+    let settled = all().filter(|&block| blocks.height(block) <= last_finalized_block_height);
     // Every height up to that of the finalized block has one block on its chain.
-    let orphans = settled - height as usize;
-    if settled == 0 { 0.0 } else { orphans as f64 / settled as f64 }
-}
-
-/// Why a simulation stops.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum SimulationError {
-    /// A token that cannot be carried out.
-    #[error(transparent)]
-    Step(#[from] TokenError<StepError>),
-    /// A finality conflict.
-    #[error(transparent)]
-    Conflict(#[from] ConflictingFinality),
+    let on_chain = last_finalized_block_height as usize;
+    let settled = settled.count();
+    let related = |&block: &BlockIndex| {
+        blocks.is_ancestor_or_same(block, finalized) || blocks.is_ancestor_or_same(finalized, block)
+    };
+    let open = all().filter(related).count() - on_chain;
+    Chain {
+        blocks: blocks.len() - 1,
+        finalized: on_chain,
+        open,
+        orphaned: blocks.len() - 1 - on_chain - open,
+        head_block_height,
+        last_finalized_block_height,
+        orphan_rate: if settled == 0 { 0.0 } else { (settled - on_chain) as f64 / settled as f64 },
+    }
 }

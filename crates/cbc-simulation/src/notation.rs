@@ -81,6 +81,27 @@ impl Notation {
     }
 }
 
+/// A value as people read it: without quotes, and an order with `>` between its items.
+pub fn plain(json: &Json) -> String {
+    joined(json, " > ")
+}
+
+/// An estimate that is written `json` in traces, as tokens have it.
+pub(crate) fn as_in_tokens(json: &Json) -> String {
+    match json.get("vote") {
+        Some(block) => format!("vote:{}", joined(block, ">")),
+        None => joined(json, ">"),
+    }
+}
+
+fn joined(json: &Json, separator: &str) -> String {
+    let one = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+    match json {
+        Json::Array(items) => items.iter().map(one).collect::<Vec<_>>().join(separator),
+        json => one(json),
+    }
+}
+
 /// A protocol whose executions can be recorded and replayed.
 pub trait Recorded: Protocol {
     /// What a message carries.
@@ -88,6 +109,12 @@ pub trait Recorded: Protocol {
 
     /// A first estimate; `None` if `json` is none of this protocol.
     fn read_estimate(notation: &Notation, json: &Json) -> Option<Self::Estimate>;
+
+    /// An estimate as tokens have it; `None` if `text` is none of this protocol.
+    fn parse_estimate(notation: &Notation, text: &str) -> Option<Self::Estimate>;
+
+    /// What estimates of this protocol look like in tokens, for whoever wrote another.
+    fn estimate_form(notation: &Notation) -> String;
 
     /// A value, as the view of `observer` has it.
     fn write_value<O>(
@@ -146,6 +173,18 @@ impl Recorded for Blockchain {
         Some(BlockVote::Propose { parent: notation.block_named(json.as_str()?)? })
     }
 
+    fn parse_estimate(notation: &Notation, text: &str) -> Option<BlockVote> {
+        match text.strip_prefix("vote:") {
+            Some(block) => Some(BlockVote::Vote { block: notation.block_named(block)? }),
+            None => Some(BlockVote::Propose { parent: notation.block_named(text)? }),
+        }
+    }
+
+    fn estimate_form(_: &Notation) -> String {
+        "the name of a block to build on, or vote:NAME for a block that exists, G for the genesis"
+            .to_owned()
+    }
+
     fn write_value<O>(
         notation: &Notation,
         observer: &Observer<Self, O>,
@@ -181,6 +220,10 @@ pub trait Written: Estimate {
     fn write(&self, items: &[String]) -> Json;
     /// The estimate that is written so.
     fn read(json: &Json, items: &[String]) -> Option<Self>;
+    /// The estimate that is written so in tokens.
+    fn parse(text: &str, items: &[String]) -> Option<Self>;
+    /// What such estimates look like in tokens.
+    fn form(items: &[String]) -> String;
 
     /// What the named rule makes of votes, where there are several rules.
     fn estimate_by(
@@ -201,6 +244,18 @@ impl Written for Bit {
     fn read(json: &Json, _: &[String]) -> Option<Self> {
         Self::try_from(u8::try_from(json.as_u64()?).ok()?).ok()
     }
+
+    fn parse(text: &str, _: &[String]) -> Option<Self> {
+        match text {
+            "0" => Some(Self::Zero),
+            "1" => Some(Self::One),
+            _ => None,
+        }
+    }
+
+    fn form(_: &[String]) -> String {
+        "0 or 1".to_owned()
+    }
 }
 
 impl Written for Integer {
@@ -210,6 +265,14 @@ impl Written for Integer {
 
     fn read(json: &Json, _: &[String]) -> Option<Self> {
         json.as_i64().map(Self)
+    }
+
+    fn parse(text: &str, _: &[String]) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+
+    fn form(_: &[String]) -> String {
+        format!("an integer from {} to {}", i64::MIN, i64::MAX)
     }
 }
 
@@ -221,7 +284,19 @@ impl Written for Order {
 
     fn read(json: &Json, items: &[String]) -> Option<Self> {
         let number = |name: &Json| Some(items.iter().position(|item| item == name)? as u32);
-        Self::new(json.as_array()?.iter().map(number).collect::<Option<_>>()?).ok()
+        let order: Vec<u32> = json.as_array()?.iter().map(number).collect::<Option<_>>()?;
+        Self::new(order).ok().filter(|order| order.items().len() == items.len())
+    }
+
+    fn parse(text: &str, items: &[String]) -> Option<Self> {
+        Self::read(&json!(text.split('>').collect::<Vec<_>>()), items)
+    }
+
+    fn form(items: &[String]) -> String {
+        match items {
+            [] => "an order of items, such as a>b>c".to_owned(),
+            items => format!("an order of {}, each once", items.join(">")),
+        }
     }
 
     fn estimate_by(rule: &str, view: &View<Self>, votes: &[Vote], items: usize) -> Option<Self> {
@@ -244,6 +319,14 @@ where
 
     fn read_estimate(notation: &Notation, json: &Json) -> Option<E> {
         E::read(json, notation.items())
+    }
+
+    fn parse_estimate(notation: &Notation, text: &str) -> Option<E> {
+        E::parse(text, notation.items())
+    }
+
+    fn estimate_form(notation: &Notation) -> String {
+        E::form(notation.items())
     }
 
     fn write_value<O>(notation: &Notation, _: &Observer<Self, O>, value: &E) -> Json {

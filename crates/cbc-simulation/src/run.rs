@@ -1,46 +1,28 @@
 //! Running an execution, token by token.
 
-use std::collections::BTreeSet;
+mod errors;
+mod finalize;
+mod setup;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 
-use cbc_estimator::MajorityDriven;
-use cbc_message::{ValidatorId, ValidatorSet, Weight};
+use cbc_message::{Header, Message, ValidatorId};
 use cbc_oracle::SafetyOracle;
-use cbc_validator::{FinalityConflict, MakeError, Observer, Standing};
-use cbc_view::{HashedDag, Limits, MessageDag, MessageIndex, Rejection, View};
-use thiserror::Error;
+use cbc_validator::{FinalityConflict, InvalidEstimate, MakeError, Observer, Standing};
+use cbc_view::{HashedDag, MessageIndex, Reason, View};
 
+pub use errors::{SetupError, StepError};
+pub use setup::Setup;
+
+use crate::finality::Overturned;
+use crate::notation::as_in_tokens;
+use crate::seats::Seats;
 use crate::token::{Action, Execution, Token, TokenError};
-use crate::{Notation, Recorded};
-
-/// Parameters of a run, besides its execution.
-#[derive(Clone, Debug)]
-pub struct Setup<P, O> {
-    /// What is decided, and how.
-    pub protocol: P,
-    /// The oracle that all finalize by.
-    pub oracle: O,
-    /// The validators.
-    pub validators: Arc<ValidatorSet>,
-    /// The fault tolerance at which they finalize.
-    pub threshold: Weight,
-    /// Whether they check rule V5.
-    pub check_estimates: bool,
-    /// The items of orders; none in other protocols.
-    pub items: Vec<String>,
-}
-
-impl<P: Recorded + Clone, O: Clone> Setup<P, O> {
-    /// Somebody who has seen nothing, and keeps whatever the execution sends.
-    pub fn observer(&self) -> Observer<P, O> {
-        let (protocol, oracle) = (self.protocol.clone(), self.oracle.clone());
-        Observer::with_limits(protocol, oracle, Arc::clone(&self.validators), Limits::NONE)
-            .with_threshold(self.threshold)
-            .with_estimate_check(self.check_estimates)
-    }
-}
+use crate::{GENESIS, Notation, Recorded};
 
 /// How an observer of this protocol finalizes.
 type Finalize<P, O> =
@@ -56,10 +38,16 @@ pub struct Run<P: Recorded, O> {
     /// indices are the order in which the messages were made, as are the notation's numbers.
     observer: Observer<P, O>,
     /// What each validator has seen.
-    standings: Vec<Standing<P>>,
+    seats: Seats<P>,
+    /// What somebody has seen who has seen nothing, for whoever is visited without a seat.
+    nobody: Option<Box<Standing<P>>>,
     notation: Notation,
     display_heights: Vec<u32>,
     finalize: Option<Finalize<P, O>>,
+    /// Whose final value was overturned: a validator's, or, by `None`, that of the observer who
+    /// receives every message.
+    overturned: BTreeMap<Option<ValidatorId>, Overturned>,
+    /// How many tokens have been carried out.
     position: usize,
 }
 
@@ -81,11 +69,13 @@ where
         let count = setup.validators.len();
         let mut run = Self {
             observer: setup.observer(),
-            standings: (0..count).map(|_| Standing::new(count)).collect(),
+            seats: Seats::new(count),
+            nobody: None,
             notation: Notation::new(setup.items.clone()),
             setup,
             display_heights: Vec::new(),
             finalize: None,
+            overturned: BTreeMap::new(),
             position: 0,
         };
         if let Some(estimates) = initial_estimates {
@@ -93,17 +83,29 @@ where
             if found != expected {
                 return Err(SetupError::InitialEstimates { found, expected });
             }
-            for (validator, estimate) in run.setup.validators.ids().zip(estimates) {
-                let made = run.as_validator(validator, |run| {
-                    run.observer.make_message_with(validator, estimate).map_err(cannot_make)
-                });
-                made.and_then(|_| run.announce(format!("I{validator}"), 0)).map_err(|problem| {
-                    let (validator, problem) = (validator.index(), problem.to_string());
-                    SetupError::InitialEstimate { validator, problem }
-                })?;
-            }
+            run.make_first_messages(estimates)?;
         }
         Ok(run)
+    }
+
+    /// Makes everybody's first message, all of whom have seen nothing.
+    fn make_first_messages(&mut self, estimates: Vec<P::Estimate>) -> Result<(), SetupError> {
+        let nothing = self.observer.view().justification();
+        let validators = Arc::clone(&self.setup.validators);
+        for (sender, estimate) in validators.ids().zip(estimates) {
+            let justification = nothing.clone();
+            let message =
+                Message::new(Header { sender, sequence_number: 0, justification, estimate });
+            let hash = message.hash();
+            self.observer.receive(message).map_err(|rejection| {
+                let (validator, problem) = (sender.index(), rejection.reason.to_string());
+                SetupError::InitialEstimate { validator, problem }
+            })?;
+            self.notation.add(format!("I{sender}"), hash);
+            self.display_heights.push(0);
+        }
+        self.seats.start_with_first_messages();
+        Ok(())
     }
 
     /// What the run was set up with.
@@ -121,21 +123,68 @@ where
         &self.observer
     }
 
-    /// What each validator has seen and finalized.
-    pub fn standings(&self) -> &[Standing<P>] {
-        &self.standings
+    /// What a validator has seen and finalized; `None` for one that has seen nothing, or nothing
+    /// but its own first message.
+    pub fn standing(&self, validator: ValidatorId) -> Option<&Standing<P>> {
+        self.seats.get(validator)
+    }
+
+    /// Whether a message is justified for a validator.
+    pub fn has_justified(&self, validator: ValidatorId, message: MessageIndex) -> bool {
+        self.seats.has_justified(validator, message)
+    }
+
+    /// Whether views finalize in this protocol: not if its estimator is not majority driven.
+    pub fn can_finalize(&self) -> bool {
+        self.finalize.is_some()
+    }
+
+    /// Whose final value was overturned, the observer who receives every message first.
+    pub fn overturned(&self) -> impl ExactSizeIterator<Item = &Overturned> {
+        self.overturned.values()
     }
 
     /// Calls `act` with a validator in the observer's place. Nothing else changes.
     pub fn visit<T>(&mut self, validator: ValidatorId, act: impl FnOnce(&Self) -> T) -> T {
-        self.as_validator(validator, |run| act(run))
+        let first = self.seats.first_message(validator);
+        if self.seats.get(validator).is_some() || first.is_some() {
+            let is_seated = self.seats.get(validator).is_some();
+            let (result, standing) = self.in_place(validator, |run| act(run));
+            if is_seated {
+                self.seats.take(validator, standing);
+            }
+            return result;
+        }
+        let count = self.seats.len();
+        let mut nobody = self.nobody.take().unwrap_or_else(|| Box::new(Standing::new(count)));
+        self.observer.exchange(&mut nobody);
+        let result = act(self);
+        self.observer.exchange(&mut nobody);
+        self.nobody = Some(nobody);
+        result
     }
 
     fn as_validator<T>(&mut self, validator: ValidatorId, act: impl FnOnce(&mut Self) -> T) -> T {
-        self.observer.exchange(&mut self.standings[validator.index()]);
-        let result = act(self);
-        self.observer.exchange(&mut self.standings[validator.index()]);
+        let (result, standing) = self.in_place(validator, act);
+        self.seats.take(validator, standing);
         result
+    }
+
+    /// Calls `act` with a validator in the observer's place, who gets up from its seat.
+    fn in_place<T>(
+        &mut self,
+        validator: ValidatorId,
+        act: impl FnOnce(&mut Self) -> T,
+    ) -> (T, Box<Standing<P>>) {
+        let (mut standing, first) = self.seats.leave(validator);
+        self.observer.exchange(&mut standing);
+        if let Some(first) = first {
+            // Valid, and cites nothing: it cannot be refused.
+            let _ = self.receive(first);
+        }
+        let result = act(self);
+        self.observer.exchange(&mut standing);
+        (result, standing)
     }
 
     /// The display height of each message made: one more than the greatest among the latest
@@ -159,13 +208,13 @@ where
     ///
     /// [`TokenError`] if it cannot be; nothing changes then.
     pub fn step(&mut self, token: &Token) -> Result<(), TokenError<StepError>> {
-        let position = self.position;
+        self.carry_out(token).map_err(|problem| TokenError::new(self.position, token, problem))?;
         self.position += 1;
-        self.carry_out(token).map_err(|problem| TokenError::new(position, token, problem))
+        Ok(())
     }
 
     fn carry_out(&mut self, token: &Token) -> Result<(), StepError> {
-        let (validator, count) = (token.validator, self.standings.len());
+        let (validator, count) = (token.validator, self.seats.len());
         if validator.index() >= count {
             return Err(StepError::UnknownValidator { validator, count });
         }
@@ -173,17 +222,19 @@ where
             Action::Make => {
                 self.check_new(&token.name)?;
                 let display_height =
-                    self.as_validator(validator, |run| run.make_message(validator))?;
+                    self.as_validator(validator, |run| run.make_message(validator, None))?;
                 self.announce(token.name.clone(), display_height)
             }
-            Action::MakeFrom(names) => {
+            Action::MakeFrom { seen, estimate } => {
                 self.check_new(&token.name)?;
-                let seen: Result<Vec<_>, _> = names.iter().map(|name| self.message(name)).collect();
+                let seen: Result<Vec<_>, _> = seen.iter().map(|name| self.message(name)).collect();
+                let estimate =
+                    estimate.as_ref().map(|text| self.parse_estimate(text)).transpose()?;
                 let cones = self.past_cones(seen?, |_| false);
                 let mut maker = Standing::new(count);
                 self.observer.exchange(&mut maker);
                 let received = cones.into_iter().try_for_each(|message| self.receive(message));
-                let made = received.and_then(|()| self.make_message(validator));
+                let made = received.and_then(|()| self.make_message(validator, estimate));
                 self.observer.exchange(&mut maker);
                 self.announce(token.name.clone(), made?)
             }
@@ -193,32 +244,58 @@ where
             }
             Action::ReceiveJustified => {
                 let message = self.message(&token.name)?;
-                let perspective = self.standings[validator.index()].perspective();
-                if perspective.is_all_justified_before(message) {
+                let perspective = self.seats.get(validator).map(Standing::perspective);
+                if perspective.is_some_and(|seen| seen.is_all_justified_before(message)) {
                     return self.as_validator(validator, |run| run.receive(message));
                 }
-                let has = |cited| perspective.is_justified(cited);
+                let has = |cited| self.seats.has_justified(validator, cited);
                 let mut lacking = self.past_cones(vec![message], has).into_iter();
                 self.as_validator(validator, |run| lacking.try_for_each(|each| run.receive(each)))
             }
         }
     }
 
-    /// The observer in place receives a message that was made.
-    fn receive(&mut self, message: MessageIndex) -> Result<(), StepError> {
-        self.observer.receive_held(message).map_err(rejected).map(drop)
+    fn parse_estimate(&self, text: &str) -> Result<P::Estimate, StepError> {
+        P::parse_estimate(&self.notation, text).ok_or_else(|| StepError::NotAnEstimate {
+            found: text.to_owned(),
+            expected: P::estimate_form(&self.notation),
+        })
     }
 
-    /// The observer in place makes a message; answers its display height.
-    fn make_message(&mut self, validator: ValidatorId) -> Result<u32, StepError> {
+    /// The observer in place receives a message that was made.
+    fn receive(&mut self, message: MessageIndex) -> Result<(), StepError> {
+        let received = self.observer.receive_held(message);
+        received.map(drop).map_err(|rejection| rejected(&rejection.reason))
+    }
+
+    /// The observer in place makes a message, with an estimate of its own or that which follows
+    /// from what it has seen, whatever it has finalized; answers its display height.
+    fn make_message(
+        &mut self,
+        validator: ValidatorId,
+        estimate: Option<P::Estimate>,
+    ) -> Result<u32, StepError> {
         let display_height = self.next_display_height(&self.observer);
-        let known = self.observer.view().message_count();
-        let message = self.observer.make_message(validator).map_err(cannot_make)?;
-        if self.observer.view().message_count() == known {
-            let other = self.notation.name(&message.hash());
-            return Err(StepError::SameMessage { other });
+        let draft = match estimate {
+            Some(estimate) => self.observer.draft_message_with(validator, estimate),
+            None => self.observer.draft_message_from_genesis(validator),
+        };
+        let message = draft.map_err(cannot_make)?;
+        if self.notation.number_of_hash(&message.hash()).is_some() {
+            return Err(StepError::SameMessage { other: self.notation.name(&message.hash()) });
         }
-        Ok(display_height)
+        let found = message.estimate().clone();
+        let Err(rejection) = self.observer.receive(message) else { return Ok(display_height) };
+        let write = |estimate| as_in_tokens(&P::write_estimate(&self.notation, estimate));
+        Err(match rejection.reason {
+            Reason::Refused(InvalidEstimate::DoesNotFollow { expected, found }) => {
+                StepError::DoesNotFollow { expected: write(&expected), found: write(&found) }
+            }
+            Reason::Refused(InvalidEstimate::Inadmissible(_)) => {
+                StepError::NotSeen { found: write(&found) }
+            }
+            reason => rejected(&reason),
+        })
     }
 
     /// The messages and their past cones, in an order in which each comes after all it cites;
@@ -247,7 +324,10 @@ where
     }
 
     fn check_new(&self, name: &str) -> Result<(), StepError> {
-        if self.notation.number_of(name).is_some() || name == crate::notation::GENESIS {
+        if name == GENESIS && P::blocks(&self.observer).is_some() {
+            return Err(StepError::NameOfGenesis);
+        }
+        if self.notation.number_of(name).is_some() {
             return Err(StepError::NameTaken { name: name.to_owned() });
         }
         Ok(())
@@ -270,177 +350,15 @@ where
         let seen = view.latest_messages().filter_map(height_of).chain(genesis).max();
         seen.map_or(0, |height| height + 1)
     }
-
-    /// Every view finalizes what is safe in it; in a protocol that cannot finalize, none does.
-    ///
-    /// # Errors
-    ///
-    /// [`ConflictingFinality`] at the first view in which what is safe conflicts with what is
-    /// final.
-    pub fn update_safe_estimates(&mut self) -> Result<(), ConflictingFinality> {
-        self.update_global_safe_estimate()?;
-        let Some(finalize) = self.finalize else { return Ok(()) };
-        for validator in self.setup.validators.ids() {
-            self.as_validator(validator, |run| {
-                finalize(&mut run.observer).map_err(|conflict| {
-                    let (notation, observer) = (&run.notation, &run.observer);
-                    ConflictingFinality::new(Some(validator), notation, observer, &conflict)
-                })
-            })?;
-        }
-        Ok(())
-    }
-
-    /// The global observer alone finalizes what is safe.
-    ///
-    /// # Errors
-    ///
-    /// [`ConflictingFinality`] if that conflicts with what is final.
-    pub fn update_global_safe_estimate(&mut self) -> Result<(), ConflictingFinality> {
-        let Some(finalize) = self.finalize else { return Ok(()) };
-        finalize(&mut self.observer).map_err(|conflict| {
-            ConflictingFinality::new(None, &self.notation, &self.observer, &conflict)
-        })
-    }
-
-    /// What a view has finalized. In a protocol that cannot finalize: the value that would be safe,
-    /// if its estimator were majority driven.
-    pub fn last_finalized(&self, observer: &Observer<P, O>) -> Option<P::Value> {
-        if self.finalize.is_some() {
-            return observer.finalized().map(|finalized| finalized.value.clone());
-        }
-        observer
-            .view()
-            .latest_honest_messages()
-            .filter_map(|(_, message)| P::candidate_of(observer, message))
-            .find(|value| observer.safety(value).reaches(self.setup.threshold))
-    }
-}
-
-impl<P, O> Run<P, O>
-where
-    P: Recorded<Estimator: MajorityDriven> + Clone,
-    O: SafetyOracle<View<P::Estimate>> + Clone,
-{
-    /// This run, with everybody finalizing when told to. Asks for a majority-driven estimator, as
-    /// [`Observer::update_safe_estimates`] does.
-    #[must_use]
-    pub fn finalizing(self) -> Self {
-        Self { finalize: Some(|observer| observer.update_safe_estimates().map(drop)), ..self }
-    }
 }
 
 fn cannot_make<R: Error + 'static>(error: MakeError<R>) -> StepError {
-    StepError::CannotMake { problem: error.to_string() }
-}
-
-fn rejected<R: Error + 'static>(rejection: Box<Rejection<R>>) -> StepError {
-    StepError::Rejected { problem: rejection.to_string() }
-}
-
-/// Why a run cannot start.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum SetupError {
-    /// A validator could not be made.
-    #[error("{problem}")]
-    Validator {
-        /// Why.
-        problem: String,
-    },
-    /// Not one initial estimate for each validator.
-    #[error("{found} initial estimates for {expected} validators")]
-    InitialEstimates {
-        /// How many there are.
-        found: usize,
-        /// How many there must be.
-        expected: usize,
-    },
-    /// An initial estimate that nobody may have.
-    #[error("the initial estimate of validator {validator}: {problem}")]
-    InitialEstimate {
-        /// Whose it is.
-        validator: usize,
-        /// What is wrong with it.
-        problem: String,
-    },
-}
-
-/// Why a token cannot be carried out.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum StepError {
-    /// The validator is not in the set.
-    #[error("there is no validator {validator}, only {count} from 0")]
-    UnknownValidator {
-        /// The validator.
-        validator: ValidatorId,
-        /// How many there are.
-        count: usize,
-    },
-    /// No message of this name has been made yet.
-    #[error("no message {name} has been made before")]
-    UnknownMessage {
-        /// The name.
-        name: String,
-    },
-    /// The name is taken.
-    #[error("the name {name} is taken")]
-    NameTaken {
-        /// The name.
-        name: String,
-    },
-    /// The message is, to the letter, one that exists.
-    #[error("the message made is the same as {other}")]
-    SameMessage {
-        /// The name of that one.
-        other: String,
-    },
-    /// The validator cannot make a message.
-    #[error("{problem}")]
-    CannotMake {
-        /// Why.
-        problem: String,
-    },
-    /// The message is invalid.
-    #[error("{problem}")]
-    Rejected {
-        /// Why.
-        problem: String,
-    },
-}
-
-/// In one view, what is safe conflicts with what is final.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "{who}: {conflicting} is safe, and conflicts with {finalized}, which is final; validators \
-     known to have equivocated weigh {observed_fault_weight}"
-)]
-pub struct ConflictingFinality {
-    /// Whose view it is.
-    pub who: String,
-    /// What is final.
-    pub finalized: String,
-    /// What is safe.
-    pub conflicting: String,
-    /// The weight of those that the view can prove to have equivocated.
-    pub observed_fault_weight: Weight,
-}
-
-impl ConflictingFinality {
-    fn new<P: Recorded, O>(
-        who: Option<ValidatorId>,
-        notation: &Notation,
-        observer: &Observer<P, O>,
-        conflict: &FinalityConflict<P::Value>,
-    ) -> Self
-    where
-        P::Value: fmt::Debug,
-    {
-        let write = |value| P::write_value(notation, observer, value).to_string();
-        Self {
-            who: who.map_or("the global view".to_owned(), |id| format!("validator {id}")),
-            finalized: write(&conflict.finalized),
-            conflicting: write(&conflict.conflicting),
-            observed_fault_weight: conflict.observed_fault_weight,
-        }
+    match error {
+        MakeError::NoEstimate => StepError::NoEstimate,
+        error => StepError::CannotMake { problem: error.to_string() },
     }
+}
+
+fn rejected<R: Error + 'static>(reason: &Reason<R>) -> StepError {
+    StepError::Rejected { problem: reason.to_string() }
 }

@@ -4,11 +4,17 @@
 //! M-<validator>-<name>              the validator makes a message, which is known by this name
 //! M-<validator>-<name>-(<a>,<b>,…)  Byzantine: it makes one as if it had seen just the listed
 //!                                   messages and their past cones; nobody receives it yet
+//! M-<validator>-<name>-(…)=<estimate>
+//!                                   the same, with an estimate of its own
 //! S-<validator>-<name>              the validator receives the named message alone
 //! SJ-<validator>-<name>             it receives the message and all of its past cone
 //! ```
 //!
-//! Tokens are separated by white space; names are letters and digits.
+//! Tokens are separated by white space; names are letters and digits. An estimate is a bit or an
+//! integer; an order, its items separated by `>`; or, in a blockchain, the name of the block that
+//! a new one is built on, or `vote:` and the name of a block that exists. `G` is the genesis. So
+//! the simplest equivocations are, in a blockchain, `M-0-A M-0-B-()=vote:G`, and, where validator 0
+//! starts with a first message that says 1, `M-0-B-()=0`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -34,25 +40,37 @@ pub enum Action {
     Make,
     /// `M` with a list: makes a message as if it had seen just the past cones of the messages
     /// listed, and these. The message does not enter its view.
-    MakeFrom(Vec<String>),
+    MakeFrom {
+        /// The messages listed.
+        seen: Vec<String>,
+        /// The message's estimate, as it is written; if none, that which follows from what is
+        /// listed.
+        estimate: Option<String>,
+    },
     /// `S`: receives a message alone.
     Receive,
     /// `SJ`: receives a message and everything in its past cone that it lacks.
     ReceiveJustified,
 }
 
+impl Token {
+    /// Whether a message is made.
+    pub fn makes(&self) -> bool {
+        matches!(self.action, Action::Make | Action::MakeFrom { .. })
+    }
+}
+
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let command = match self.action {
-            Action::Make | Action::MakeFrom(_) => "M",
+            Action::Make | Action::MakeFrom { .. } => "M",
             Action::Receive => "S",
             Action::ReceiveJustified => "SJ",
         };
         write!(f, "{command}-{}-{}", self.validator, self.name)?;
-        match &self.action {
-            Action::MakeFrom(seen) => write!(f, "-({})", seen.join(",")),
-            _ => Ok(()),
-        }
+        let Action::MakeFrom { seen, estimate } = &self.action else { return Ok(()) };
+        write!(f, "-({})", seen.join(","))?;
+        estimate.as_ref().map_or(Ok(()), |estimate| write!(f, "={estimate}"))
     }
 }
 
@@ -67,7 +85,7 @@ impl FromStr for Token {
         let seen = fields.next();
         let action = match (command, seen) {
             ("M", None) => Action::Make,
-            ("M", Some(seen)) => Action::MakeFrom(names(seen)?),
+            ("M", Some(seen)) => make_from(seen)?,
             ("S", None) => Action::Receive,
             ("SJ", None) => Action::ReceiveJustified,
             ("S" | "SJ", Some(_)) => return Err(Malformed::ListOnlyForMake),
@@ -79,11 +97,21 @@ impl FromStr for Token {
     }
 }
 
-fn names(list: &str) -> Result<Vec<String>, Malformed> {
-    let inner = list.strip_prefix('(').and_then(|list| list.strip_suffix(')'));
-    match inner.ok_or(Malformed::List)? {
-        "" => Ok(Vec::new()),
-        inner => inner.split(',').map(checked_name).collect(),
+/// What a Byzantine message is made from: a list of names, and its estimate.
+fn make_from(text: &str) -> Result<Action, Malformed> {
+    let list = text.strip_prefix('(').ok_or(Malformed::List)?;
+    let (list, rest) = list.split_once(')').ok_or(Malformed::List)?;
+    let seen = match list {
+        "" => Vec::new(),
+        list => list.split(',').map(checked_name).collect::<Result<_, _>>()?,
+    };
+    let estimate = match rest {
+        "" => None,
+        rest => Some(rest.strip_prefix('=').ok_or(Malformed::List)?),
+    };
+    match estimate {
+        Some("") => Err(Malformed::Estimate),
+        estimate => Ok(Action::MakeFrom { seen, estimate: estimate.map(str::to_owned) }),
     }
 }
 
@@ -110,9 +138,12 @@ pub enum Malformed {
     /// A name with other characters than letters and digits.
     #[error("expected a name of letters and digits")]
     Name,
-    /// A fourth field that is not a list.
-    #[error("expected a list of names in parentheses, as in M-0-X-(A,B)")]
+    /// A fourth field that is not a list, or has more than an estimate after it.
+    #[error("expected a list of names in parentheses, as in M-0-X-(A,B) or M-0-X-(A,B)=ESTIMATE")]
     List,
+    /// Nothing where an estimate should be.
+    #[error("expected an estimate after =, as in M-0-X-(A,B)=1")]
+    Estimate,
     /// A fourth field where none may be.
     #[error("only M takes a list of names")]
     ListOnlyForMake,
@@ -132,8 +163,7 @@ impl Execution {
 
     /// The number of messages made.
     pub fn message_count(&self) -> usize {
-        let makes = |token: &&Token| matches!(token.action, Action::Make | Action::MakeFrom(_));
-        self.tokens.iter().filter(makes).count()
+        self.tokens.iter().filter(|token| token.makes()).count()
     }
 }
 
@@ -191,10 +221,11 @@ mod tests {
 
     #[test]
     fn an_execution_prints_as_it_is_read() {
-        let text = "M-0-A SJ-1-A S-12-A M-1-B-(A) M-1-C-() M-2-D-(A,B)";
+        let text = "M-0-A SJ-1-A S-12-A M-1-B-(A) M-1-C-() M-2-D-(A,B) \
+                    M-0-E-()=-5 M-0-F-(A,B)=vote:A M-0-H-(A)=a-b>c=(d)";
         let execution: Execution = text.parse().unwrap();
         assert_eq!(execution.to_string(), text);
-        assert_eq!(execution.message_count(), 4);
+        assert_eq!(execution.message_count(), 7);
         assert_eq!("  M-0-A \n SJ-1-A ".parse::<Execution>().unwrap().tokens().len(), 2);
     }
 
@@ -213,6 +244,9 @@ mod tests {
             ("M-0-A-B", Malformed::List),
             ("M-0-A-(B", Malformed::List),
             ("M-0-A-(B,)", Malformed::Name),
+            ("M-0-A-(B)C", Malformed::List),
+            ("M-0-A-=1", Malformed::List),
+            ("M-0-A-()=", Malformed::Estimate),
             ("S-0-A-(B)", Malformed::ListOnlyForMake),
         ] {
             let error = format!("M-0-A {token}").parse::<Execution>().unwrap_err();

@@ -1,9 +1,18 @@
 //! Recorded executions: a scenario a line, with what must come of it.
 //!
-//! A trace file has one JSON object a line. The keys `id`, `protocol`, `weights`,
-//! `initial_estimates` and `execution` say what happens; `messages`, `final`, `global` and `expect`
-//! say what must come of it. [`Scenario::replay`] computes the latter anew from the former alone,
-//! and [`compare`] compares.
+//! A trace file has one JSON object a line. The keys `id`, `protocol`, `rule`, `weights`,
+//! `initial_estimates`, `execution` and `estimate_check` say what happens; `messages`, `final`,
+//! `global`, `conflicting_finality` and `expect` say what must come of it; `style` and `note` are
+//! for people; and there are no others. [`Scenario::replay`] computes what must come of it anew
+//! from what happens alone, and [`compare`] compares.
+//!
+//! Three heights are told apart. A message's `display_height` is one more than the greatest among
+//! the latest messages that its maker had seen. A block's `block_height` is one more than that of
+//! the block it is built on, from 0 for the genesis, as everywhere else in this project; `height`
+//! is the same from 1, as the proof of concept recorded it.
+//!
+//! Where nothing can be final, which is where orders are estimated by Borda's rule, `overturned` is
+//! null, and `last_finalized` the value that would be safe if that rule were majority driven.
 
 mod compare;
 mod write;
@@ -17,7 +26,7 @@ use cbc_oracle::{CliqueOracle, SafetyOracle};
 use cbc_validator::{Blockchain, ValueConsensus};
 use cbc_view::{MessageDag, Property};
 use serde::Deserialize;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use thiserror::Error;
 
 pub use compare::{Comparison, Mismatch, compare};
@@ -25,7 +34,7 @@ use write::Writer;
 pub use write::write_safety;
 
 use crate::notation::GENESIS;
-use crate::run::{ConflictingFinality, Run, Setup, SetupError, StepError};
+use crate::run::{Run, Setup, SetupError, StepError};
 use crate::token::{Execution, Malformed, TokenError};
 use crate::{Notation, Recorded};
 
@@ -87,7 +96,30 @@ pub struct Setting {
     /// How orders are estimated.
     #[serde(default)]
     pub rule: OrderRule,
+    /// Whether estimates must follow from their justifications (rule V5).
+    #[serde(default = "checked")]
+    pub estimate_check: bool,
 }
+
+fn checked() -> bool {
+    true
+}
+
+/// What must come of a scenario.
+const EXPECTED: [&str; 5] = ["messages", "final", "global", "conflicting_finality", "expect"];
+
+/// All other keys that a scenario may have.
+const SETTING: [&str; 9] = [
+    "id",
+    "style",
+    "note",
+    "protocol",
+    "rule",
+    "weights",
+    "initial_estimates",
+    "execution",
+    "estimate_check",
+];
 
 /// How orders are estimated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -105,18 +137,23 @@ impl Scenario {
     ///
     /// # Errors
     ///
-    /// [`TraceError::Malformed`] if it is no scenario.
+    /// [`TraceError::Malformed`] if it is no scenario, [`TraceError::UnknownKey`] if it has a key
+    /// that scenarios do not have.
     pub fn parse(line: &str) -> Result<Self, TraceError> {
-        let recorded: Map<String, Json> = serde_json::from_str(line)?;
-        let setting = Setting::deserialize(&Json::Object(recorded.clone()))?;
+        let recorded: Map<String, Json> = serde_json::from_str(line).map_err(malformed)?;
+        let known = |key: &&String| EXPECTED.iter().chain(&SETTING).any(|known| known == key);
+        if let Some(key) = recorded.keys().find(|key| !known(key)) {
+            return Err(TraceError::UnknownKey { key: key.clone() });
+        }
+        let setting = Setting::deserialize(&Json::Object(recorded.clone())).map_err(malformed)?;
         Ok(Self { setting, recorded })
     }
 
-    /// What must come of it: the keys `messages`, `final`, `global` and `expect`, as far as they
-    /// are there, with the genesis a root (it was a message of validator 0 in the recordings).
+    /// What must come of it: the keys `messages`, `final`, `global`, `conflicting_finality` and
+    /// `expect`, as far as they are there, with the genesis a root (it was a message of validator 0
+    /// in the recordings).
     pub fn expected(&self) -> Json {
-        let keys = ["messages", "final", "global", "expect"];
-        let mut expected: Map<String, Json> = keys
+        let mut expected: Map<String, Json> = EXPECTED
             .iter()
             .filter_map(|&key| Some((key.to_owned(), self.recorded.get(key)?.clone())))
             .collect();
@@ -186,7 +223,7 @@ impl Scenario {
             oracle: CliqueOracle::new(),
             validators: Arc::new(ValidatorSet::new(weights)?),
             threshold: Weight::ZERO,
-            check_estimates: true,
+            check_estimates: self.setting.estimate_check,
             items,
         };
         let estimates = match &self.setting.initial_estimates {
@@ -197,6 +234,7 @@ impl Scenario {
                     P::read_estimate(&notation, json).ok_or_else(|| TraceError::InitialEstimate {
                         validator,
                         found: json.to_string(),
+                        expected: P::estimate_form(&notation),
                     })
                 };
                 Some(estimates.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?)
@@ -215,7 +253,7 @@ impl Scenario {
     {
         let execution: Execution = self.setting.execution.parse()?;
         run.execute(&execution)?;
-        run.update_safe_estimates()?;
+        run.update_safe_estimates();
 
         let mut replayed: Map<String, Json> = self.recorded.clone();
         let wanted = |key: &str| self.recorded.get(key).and_then(Json::as_object);
@@ -248,8 +286,24 @@ impl Scenario {
             }
             replayed.insert("expect".to_owned(), Json::Object(met));
         }
+        let conflicting = run.conflicting_finality();
+        replayed.remove("conflicting_finality");
+        if !conflicting.is_empty() || self.recorded.contains_key("conflicting_finality") {
+            replayed.insert("conflicting_finality".to_owned(), json!(conflicting));
+        }
         Ok(Json::Object(replayed))
     }
+}
+
+/// The parser's words, which count lines from that of the scenario: only the column is of use.
+fn malformed(error: serde_json::Error) -> TraceError {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let problem = match text.strip_suffix(&place) {
+        Some(text) => format!("{text}, in column {}", error.column()),
+        None => text,
+    };
+    TraceError::Malformed { problem }
 }
 
 /// The items of orders, numbered by name.
@@ -277,18 +331,29 @@ fn without_genesis(json: &mut Json) {
 #[non_exhaustive]
 pub enum TraceError {
     /// Not a scenario.
-    #[error("not a scenario: {0}")]
-    Malformed(#[from] serde_json::Error),
+    #[error("not a scenario: {problem}")]
+    Malformed {
+        /// Why, and in which column of the line.
+        problem: String,
+    },
+    /// A key that scenarios do not have.
+    #[error("{key:?} is no key of a scenario, which are {}", [&SETTING[..], &EXPECTED].concat().join(", "))]
+    UnknownKey {
+        /// The key.
+        key: String,
+    },
     /// Weights that no validator set can have.
     #[error("weights: {0}")]
     Weights(#[from] ValidatorSetError),
     /// An initial estimate that is none of the protocol.
-    #[error("initial_estimates[{validator}]: {found} is no estimate of this protocol")]
+    #[error("initial_estimates[{validator}]: {found} is no estimate here: expected {expected}")]
     InitialEstimate {
         /// Whose it is.
         validator: usize,
         /// What was found.
         found: String,
+        /// What estimates look like.
+        expected: String,
     },
     /// Initial estimates that cannot be anybody's.
     #[error(transparent)]
@@ -299,7 +364,4 @@ pub enum TraceError {
     /// An execution that cannot be carried out.
     #[error("execution: {0}")]
     Step(#[from] TokenError<StepError>),
-    /// A finality conflict.
-    #[error(transparent)]
-    Conflict(#[from] ConflictingFinality),
 }

@@ -22,6 +22,8 @@ pub struct ViewGraph {
     pub has_blocks: bool,
     /// In a blockchain: the messages that propose the blocks of the fork choice, from the lowest.
     pub fork_choice: Vec<usize>,
+    /// Finality that failed, a sentence each; none if all is as it should be.
+    pub alarms: Vec<String>,
 }
 
 /// A message, placed.
@@ -35,6 +37,8 @@ pub struct PlacedMessage {
     pub sequence_number: u64,
     /// How high it is drawn.
     pub display_height: u32,
+    /// The height of the block that it votes for, in a blockchain; 0 is the genesis.
+    pub block_height: Option<u32>,
     /// In other protocols than a blockchain: its estimate.
     pub estimate: Option<String>,
     /// How many faulty validators its candidate tolerates; `None` if it is not safe. In a
@@ -47,6 +51,9 @@ pub struct PlacedMessage {
     pub newly_cited: Vec<usize>,
     /// Whether its sender is known to have equivocated.
     pub equivocator: bool,
+    /// Whether it proposes a block, or holds a value, that is final for somebody, but was
+    /// overturned or contradicts what is final for somebody else.
+    pub contradicted: bool,
 }
 
 impl ViewGraph {
@@ -66,26 +73,55 @@ impl ViewGraph {
             .map(|(message, _)| message)
             .zip(0..)
             .collect();
-        let graph = Placing { run, positions };
+        let graph = Placing { run, positions, contradicted: contradicted(run) };
         let fork_choice = graph.fork_choice();
+        let mut answers = Vec::new();
         Self {
             lanes: run.setup().validators.weights().to_vec(),
             heights: (bottom, top),
             messages: graph
                 .positions
                 .keys()
-                .map(|&message| graph.place(message, &fork_choice))
+                .map(|&message| graph.place(message, &fork_choice, &mut answers))
                 .collect(),
             has_blocks: P::blocks(run.observer()).is_some(),
             fork_choice,
+            alarms: alarms(run),
         }
     }
+}
+
+/// What is final for somebody, and was overturned or contradicts what is final for another.
+fn contradicted<P, O>(run: &Run<P, O>) -> Vec<P::Value>
+where
+    P: Recorded + Clone,
+    O: SafetyOracle<View<P::Estimate>> + Clone,
+{
+    let contradicting = run.contradicting_values().into_iter().map(|(value, _)| value);
+    let overturned = run.overturned().filter(|overturned| overturned.in_the_end);
+    let finalized = overturned.filter_map(|overturned| match overturned.validator {
+        None => run.observer().finalized(),
+        Some(validator) => run.standing(validator)?.finalized(),
+    });
+    contradicting.chain(finalized.map(|finalized| finalized.value.clone())).collect()
+}
+
+fn alarms<P, O>(run: &Run<P, O>) -> Vec<String>
+where
+    P: Recorded + Clone,
+    O: SafetyOracle<View<P::Estimate>> + Clone,
+{
+    let conflicts = run.conflicting_finality();
+    let conflicts = conflicts.iter().map(|value| format!("Finality conflict: {value}"));
+    let overturned = run.overturned().map(|overturned| format!("Overturned: {overturned}"));
+    conflicts.chain(overturned).collect()
 }
 
 struct Placing<'a, P: Recorded, O> {
     run: &'a Run<P, O>,
     /// The messages that are drawn, and their positions.
     positions: BTreeMap<MessageIndex, usize>,
+    contradicted: Vec<P::Value>,
 }
 
 impl<P, O> Placing<'_, P, O>
@@ -93,7 +129,13 @@ where
     P: Recorded + Clone,
     O: SafetyOracle<View<P::Estimate>> + Clone,
 {
-    fn place(&self, message: MessageIndex, fork_choice: &[usize]) -> PlacedMessage {
+    /// Places a message; `answers` are those that the oracle has given so far.
+    fn place(
+        &self,
+        message: MessageIndex,
+        fork_choice: &[usize],
+        answers: &mut Vec<(P::Value, Option<usize>)>,
+    ) -> PlacedMessage {
         let run = self.run;
         let (global, view) = (run.observer(), run.observer().view());
         let estimate = P::blocks(global)
@@ -107,13 +149,32 @@ where
             name: run.notation().name(&view.hash(message)),
             lane: view.sender(message),
             sequence_number: view.sequence_number(message),
-            display_height: run.display_heights()[message.index()],
+            display_height: run.display_heights().get(message.index()).copied().unwrap_or(0),
+            block_height: self.block_height(message),
             estimate,
-            faults: if asked { self.faults(message) } else { None },
+            faults: if asked { self.faults(message, answers) } else { None },
             parent: self.parent(message),
             newly_cited: self.newly_cited(message),
             equivocator: view.is_equivocator(view.sender(message)),
+            contradicted: self.is_contradicted(message),
         }
+    }
+
+    fn block_height(&self, message: MessageIndex) -> Option<u32> {
+        let blocks = P::blocks(self.run.observer())?;
+        Some(blocks.height(blocks.voted_by(message)?))
+    }
+
+    fn is_contradicted(&self, message: MessageIndex) -> bool {
+        let global = self.run.observer();
+        let proposes = P::blocks(global).is_none_or(|blocks| {
+            blocks.voted_by(message).and_then(|block| blocks.proposal(block)) == Some(message)
+        });
+        // Usually there is nothing to look for.
+        proposes
+            && !self.contradicted.is_empty()
+            && P::candidate_of(global, message)
+                .is_some_and(|value| self.contradicted.contains(&value))
     }
 
     fn position(&self, message: MessageIndex) -> Option<usize> {
@@ -125,7 +186,7 @@ where
     fn fork_choice(&self) -> Vec<usize> {
         let global = self.run.observer();
         let Some(blocks) = P::blocks(global) else { return Vec::new() };
-        let head = global.estimate().as_ref().and_then(P::block_of);
+        let head = global.estimate_from_genesis().as_ref().and_then(P::block_of);
         let proposals = std::iter::successors(head, |&block| blocks.parent(block))
             .map_while(|block| self.position(blocks.proposal(block)?));
         let mut chain: Vec<usize> = proposals.collect();
@@ -151,9 +212,23 @@ where
         news.filter_map(|cited| self.position(cited)).collect()
     }
 
-    fn faults(&self, message: MessageIndex) -> Option<usize> {
+    /// Many messages may stand for one value: each is asked about once.
+    fn faults(
+        &self,
+        message: MessageIndex,
+        answers: &mut Vec<(P::Value, Option<usize>)>,
+    ) -> Option<usize> {
         let global = self.run.observer();
-        let safety = global.safety(&P::candidate_of(global, message)?);
-        safety.fault_tolerance.map(|_| safety.faults)
+        let value = P::candidate_of(global, message)?;
+        if let Some((_, faults)) = answers.iter().find(|(known, _)| *known == value) {
+            return *faults;
+        }
+        let safety = global.safety(&value);
+        let faults = safety.fault_tolerance.map(|_| safety.faults);
+        // Blocks are each asked about once anyhow.
+        if P::block_of(&value).is_none() {
+            answers.push((value, faults));
+        }
+        faults
     }
 }

@@ -243,6 +243,22 @@ impl<P: Protocol, O> Observer<P, O> {
         self.draft_message_with(sender, estimate)
     }
 
+    /// The message that an observer would make who had seen what this one has, and finalized
+    /// nothing: what rule V5 asks of everybody, and, unless this observer is overturned, what
+    /// [`draft_message`](Self::draft_message) gives.
+    ///
+    /// # Errors
+    ///
+    /// [`MakeError::NoEstimate`], [`MakeError::Equivocated`].
+    pub fn draft_message_from_genesis(
+        &mut self,
+        sender: ValidatorId,
+    ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
+        let value = self.track_from(None).ok_or(MakeError::NoEstimate)?;
+        let estimate = self.protocol.estimate(&self.view, &self.estimator, &value);
+        self.draft_message_with(sender, estimate)
+    }
+
     /// Makes a message of `sender` with an estimate of the caller's choice.
     ///
     /// # Errors
@@ -293,6 +309,12 @@ impl<P: Protocol, O> Observer<P, O> {
     /// `None` while they leave it open.
     pub fn estimate(&self) -> Option<P::Value> {
         self.estimate_from(self.finalized.as_ref().map(|finalized| &finalized.value))
+    }
+
+    /// The estimate by the latest messages of this view, whatever is final in it: what rule V5 asks
+    /// for. Another than [`estimate`](Self::estimate) only if this observer is overturned.
+    pub fn estimate_from_genesis(&self) -> Option<P::Value> {
+        self.estimate_from(None)
     }
 
     fn estimate_from(&self, start: Option<&P::Value>) -> Option<P::Value> {

@@ -26,7 +26,7 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
         if P::blocks(observer).is_some() {
             let genesis = json!({
                 "sender": 0, "sequence_number": -1, "estimate": null, "justification": {},
-                "display_height": 0, "height": 1,
+                "display_height": 0, "height": 1, "block_height": 0,
             });
             messages.insert(GENESIS.to_owned(), genesis);
         }
@@ -61,6 +61,7 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
         if let Some(blocks) = P::blocks(observer) {
             let height = blocks.voted_by(index).map(|block| blocks.height(block) + 1);
             written["height"] = json!(height);
+            written["block_height"] = json!(height.map(|height| height - 1));
         }
         written
     }
@@ -91,11 +92,17 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
             "justified": justified,
             "pending": pending,
             "latest_messages": latest,
-            "estimate": observer.estimate().map(write),
+            "estimate": observer.estimate_from_genesis().map(write),
             "safety": self.safety(observer, wanted),
         });
         if wanted.is_none_or(|wanted| wanted.contains_key("last_finalized")) {
-            written["last_finalized"] = json!(self.run.last_finalized(observer).map(write));
+            written["last_finalized"] =
+                json!(self.run.recorded_last_finalized(observer).map(write));
+        }
+        if wanted.is_none_or(|wanted| wanted.contains_key("overturned")) {
+            // Where nothing can be final, this says so.
+            let overturned = self.run.can_finalize().then(|| observer.is_overturned());
+            written["overturned"] = json!(overturned);
         }
         for key in wanted.into_iter().flat_map(Map::keys) {
             let further = match key.as_str() {

@@ -1,0 +1,139 @@
+//! What one view finalized, and after which rounds.
+
+use cbc_oracle::SafetyOracle;
+use cbc_view::{BlockIndex, BlockTree, View};
+
+use super::ValueFinality;
+use crate::{Recorded, Run};
+
+/// The last finalized values of a view, each with the round after which it became that.
+pub(super) struct Progress<V> {
+    steps: Vec<(usize, V)>,
+}
+
+impl<V> Default for Progress<V> {
+    fn default() -> Self {
+        Self { steps: Vec::new() }
+    }
+}
+
+impl<V: Clone + Eq> Progress<V> {
+    /// After so many rounds this is the last finalized value.
+    pub(super) fn note(&mut self, round: usize, finalized: Option<&V>) {
+        if finalized != self.last() {
+            self.steps.extend(finalized.map(|value| (round, value.clone())));
+        }
+    }
+
+    pub(super) fn last(&self) -> Option<&V> {
+        self.steps.last().map(|(_, value)| value)
+    }
+
+    /// The blocks that became final, from the lowest, each with the round after which it did.
+    fn blocks<'a, P>(
+        &'a self,
+        tree: &'a BlockTree,
+    ) -> impl Iterator<Item = (BlockIndex, usize)> + 'a
+    where
+        P: Recorded<Value = V>,
+    {
+        let mut known = 0;
+        self.steps.iter().flat_map(move |&(round, ref value)| {
+            let tip = P::block_of(value).unwrap_or(BlockIndex::GENESIS);
+            let first = known + 1;
+            known = tree.height(tip);
+            let path = move |height| Some((tree.ancestor_at(tip, height)?, round));
+            (first..=known).filter_map(path)
+        })
+    }
+
+    /// How many rounds each block, or value, took; a value is there from the start.
+    pub(super) fn waits<P, O>(&self, run: &Run<P, O>, made_in: &[usize]) -> Vec<usize>
+    where
+        P: Recorded<Value = V> + Clone,
+        O: SafetyOracle<View<P::Estimate>> + Clone,
+    {
+        match P::blocks(run.observer()) {
+            None => self.steps.iter().map(|&(round, _)| round).collect(),
+            Some(tree) => self
+                .blocks::<P>(tree)
+                .map(|(block, round)| round.saturating_sub(round_of(tree, block, made_in)))
+                .collect(),
+        }
+    }
+}
+
+/// The round in which a block was proposed.
+fn round_of(tree: &BlockTree, block: BlockIndex, made_in: &[usize]) -> usize {
+    let proposal = tree.proposal(block);
+    proposal.and_then(|message| made_in.get(message.index())).copied().unwrap_or(0)
+}
+
+/// When each block, or each value that became final, did so: for the observer who receives every
+/// message, and for each validator.
+pub(super) fn by_value<P, O>(
+    run: &Run<P, O>,
+    made_in: &[usize],
+    global: &Progress<P::Value>,
+    validators: &[Progress<P::Value>],
+) -> Vec<ValueFinality>
+where
+    P: Recorded + Clone,
+    O: SafetyOracle<View<P::Estimate>> + Clone,
+{
+    if !run.can_finalize() {
+        return Vec::new();
+    }
+    let write = |value: &P::Value| P::write_value(run.notation(), run.observer(), value);
+    let Some(tree) = P::blocks(run.observer()) else {
+        let mut values: Vec<&P::Value> = Vec::new();
+        for (_, value) in std::iter::once(global).chain(validators).flat_map(|view| &view.steps) {
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        let of = |value: &&P::Value| {
+            let round = |view: &Progress<P::Value>| {
+                view.steps.iter().find(|(_, step)| step == *value).map(|&(round, _)| round)
+            };
+            ValueFinality {
+                value: write(value),
+                block_height: None,
+                made_in_round: 0,
+                finalized_in_round: round(global),
+                finalized_by_validators_in_round: validators
+                    .iter()
+                    .map(|view| round(view).map(|round| round as u32))
+                    .collect(),
+            }
+        };
+        return values.iter().map(of).collect();
+    };
+    let count = validators.len();
+    let mut finality: Vec<ValueFinality> = Vec::new();
+    for block in tree.iter().skip(1) {
+        let name = tree.id(run.observer().view(), block);
+        finality.push(ValueFinality {
+            value: run.notation().block_name(name).into(),
+            block_height: Some(tree.height(block)),
+            made_in_round: round_of(tree, block, made_in),
+            finalized_in_round: None,
+            finalized_by_validators_in_round: vec![None; count],
+        });
+    }
+    // The genesis is the first block, and not among them.
+    let place = |block: BlockIndex| block.index().checked_sub(1);
+    for (block, round) in global.blocks::<P>(tree) {
+        if let Some(entry) = place(block).and_then(|place| finality.get_mut(place)) {
+            entry.finalized_in_round = Some(round);
+        }
+    }
+    for (validator, view) in validators.iter().enumerate() {
+        for (block, round) in view.blocks::<P>(tree) {
+            if let Some(entry) = place(block).and_then(|place| finality.get_mut(place)) {
+                entry.finalized_by_validators_in_round[validator] = Some(round as u32);
+            }
+        }
+    }
+    finality
+}
