@@ -211,7 +211,7 @@ impl<P: Protocol, O> Observer<P, O> {
             sequence_number: self.view.next_sequence_number(sender),
             justification: self.view.justification(),
             estimate,
-        });
+        })?;
         match self.receive(message.clone())?.status {
             Status::Unjudged(unjudged) => Err(MakeError::Unjudged(unjudged)),
             Status::Duplicate | Status::Pending { .. } | Status::Justified => Ok(message),

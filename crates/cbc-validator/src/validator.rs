@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use cbc_message::{Message, ValidatorId, Weight};
+use cbc_message::{EncodeError, Message, ValidatorId, Weight};
 use cbc_view::{Equivocation, MessageDag, MessageIndex, Rejection, Unjudged};
 use thiserror::Error;
 
@@ -66,7 +66,7 @@ impl<P: Protocol, O> Validator<P, O> {
     /// # Errors
     ///
     /// [`MakeError`] if this validator is known to have equivocated, or if the message would be
-    /// invalid, or its view cannot judge it. Nothing changes then.
+    /// invalid, or nobody could read it, or its view cannot judge it. Nothing changes then.
     pub fn make_message_with(
         &mut self,
         estimate: P::Estimate,
@@ -108,6 +108,9 @@ pub enum MakeError<R: Error + 'static> {
         /// The weight of the validators that the view can prove to have equivocated.
         observed_fault_weight: Weight,
     },
+    /// The message would be one that nobody can read.
+    #[error(transparent)]
+    Unencodable(#[from] EncodeError),
     /// The message would be invalid.
     #[error(transparent)]
     Invalid(#[from] Box<Rejection<R>>),

@@ -117,7 +117,8 @@ fn an_estimate_that_a_minority_on_the_root_leads_to_is_not_judged() {
         sequence_number: 0,
         justification: cbc_message::Justification::new(justification).unwrap(),
         estimate: BlockVote::Vote { block: BlockId::Genesis },
-    });
+    })
+    .unwrap();
     match follower.receive(message) {
         Ok(receipt) => assert!(matches!(
             receipt.status,
@@ -133,6 +134,7 @@ fn an_estimate_that_a_minority_on_the_root_leads_to_is_not_judged() {
         sequence_number: 0,
         justification: cbc_message::Justification::EMPTY,
         estimate: BlockVote::Propose { parent: BlockId::Genesis },
-    });
+    })
+    .unwrap();
     assert!(follower.receive(message).is_err());
 }

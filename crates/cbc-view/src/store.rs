@@ -139,8 +139,9 @@ impl<E: Clone> Store<E> {
 }
 
 impl<E: Estimate> Store<E> {
-    /// The message as it was sent. O(V), and its hash is computed anew.
-    pub(crate) fn message(&self, message: MessageIndex) -> Message<E> {
+    /// The message as it was sent, which could be made once and can again. O(V), and its hash is
+    /// computed anew.
+    pub(crate) fn message(&self, message: MessageIndex) -> Option<Message<E>> {
         let cited = self.panoramas.of(message).iter();
         let citations =
             cited.filter_map(|(validator, seen)| Some((validator, self.citation(seen)?)));
@@ -151,5 +152,6 @@ impl<E: Estimate> Store<E> {
             justification: Justification::from_ascending(citations.collect()).unwrap_or_default(),
             estimate: self.estimate(message).clone(),
         })
+        .ok()
     }
 }

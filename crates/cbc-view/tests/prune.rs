@@ -26,7 +26,7 @@ fn messages(draws: &[u32]) -> Vec<Message<Bit>> {
     for (place, message) in honest.into_iter().enumerate() {
         if place % 50 == 40 {
             let estimate = Bit::Zero;
-            messages.push(Message::new(Header { estimate, ..message.header().clone() }));
+            messages.push(Message::new(Header { estimate, ..message.header().clone() }).unwrap());
         }
         messages.push(message);
     }
@@ -109,20 +109,20 @@ fn a_message_that_was_dropped_is_not_taken_for_a_fork_nor_a_fork_for_it() {
         let sequence_number = view.next_sequence_number(sender);
         let justification = view.justification();
         let header = Header { sender, sequence_number, justification, estimate: Bit::One };
-        let message = Message::new(header);
+        let message = Message::new(header).unwrap();
         view.insert(message.clone()).unwrap();
         sent.push(message);
     }
     let pruned = view.prune(&mut [], |message| message.index() < 30, |_| {});
     assert_eq!(pruned.dropped(), 30);
-    let fork = Message::new(Header { estimate: Bit::Zero, ..sent[3].header().clone() });
+    let fork = Message::new(Header { estimate: Bit::Zero, ..sent[3].header().clone() }).unwrap();
     for message in [sent[3].clone(), fork] {
         let status = view.insert(message).unwrap().status;
         assert!(matches!(status, Status::Unjudged(Unjudged::BelowHorizon { .. })));
     }
     // Of what newer messages cite a record is left, which tells the two apart.
     assert_eq!(view.insert(sent[29].clone()).unwrap().status, Status::Duplicate);
-    let fork = Message::new(Header { estimate: Bit::Zero, ..sent[33].header().clone() });
+    let fork = Message::new(Header { estimate: Bit::Zero, ..sent[33].header().clone() }).unwrap();
     assert_eq!(view.insert(fork).unwrap().equivocations.len(), 1);
     assert_eq!(view.equivocations().count(), 1);
 }
@@ -137,7 +137,7 @@ fn a_long_run_is_held_in_the_memory_of_a_short_one() {
         let sequence_number = view.next_sequence_number(sender);
         let justification = view.justification();
         let header = Header { sender, sequence_number, justification, estimate: Bit::One };
-        view.insert(Message::new(header)).unwrap();
+        view.insert(Message::new(header).unwrap()).unwrap();
         if view.message_count() >= 400 {
             let newest = view.message_count();
             view.prune(&mut [], |message| message.index() + 100 < newest, |_| {});

@@ -165,7 +165,7 @@ impl<P: Play> World<P> {
         let own = panorama.of(sender).latest();
         let sequence_number = own.map_or(0, |own| view.sequence_number(own) + 1);
         let header = Header { sender, sequence_number, justification, estimate };
-        self.insert(Message::new(header))
+        self.insert(Message::new(header).unwrap())
     }
 
     /// What the maker of `message` had seen when it made it.
