@@ -67,14 +67,14 @@ fn make(citations: u32) {
 }
 
 fn to_bytes(citations: u32) {
-    let message = Message::new(header(citations));
+    let message = Message::new(header(citations)).unwrap();
     let mut bytes = Vec::new();
     counted(&mut || bytes = encode(black_box(&message)));
     assert!(!bytes.is_empty());
 }
 
 fn from_bytes(citations: u32) {
-    let message = Message::new(header(citations));
+    let message = Message::new(header(citations)).unwrap();
     let bytes = encode(&message);
     let mut decoded = None;
     counted(&mut || decoded = decode::<BlockVote>(black_box(&bytes)).ok());

@@ -42,7 +42,8 @@ fn round_robin<E: cbc_message::Estimate>(
             sequence_number: (turn / validators as usize) as u64,
             justification: Justification::from_ascending(citations).unwrap(),
             estimate: estimate(messages.last()),
-        });
+        })
+        .unwrap();
         latest[sender.index()] = Some(message.clone());
         messages.push(message);
     }

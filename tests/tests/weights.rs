@@ -21,7 +21,7 @@ fn answers(units: &[u64], rounds: usize, says: impl Fn(usize) -> Bit) -> Vec<(Or
             justification: view.justification(),
             estimate: says(sender.index()),
         };
-        view.insert(Message::new(header)).unwrap();
+        view.insert(Message::new(header).unwrap()).unwrap();
     }
     let ask =
         |name: OracleName| (name, name.build().safety(&view, view.validators(), &Equals(Bit::One)));

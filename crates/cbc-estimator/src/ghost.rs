@@ -184,8 +184,9 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
             }
             // Not on the root: it counts as no vote there.
             Err(_) => {
-                let judged = self.judged.take().filter(|&(hash, _)| hash == dag.hash(message));
-                if let Some((_, block)) = judged {
+                if let Some((hash, block)) = self.judged
+                    && hash == dag.hash(message)
+                {
                     self.blocks.insert_outlying(dag, message, block);
                 }
             }
@@ -301,11 +302,7 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
         let outlying = OutlyingBlocks::new(&self.blocks, archive);
         let beside = self.head_beside_root(dag, validators, votes, &[], &outlying);
         let needs = outlying.into_missing();
-        if needs.is_empty() {
-            Ok(beside.is_none())
-        } else {
-            Err(Unjudged::BelowHorizon { needs })
-        }
+        if needs.is_empty() { Ok(beside.is_none()) } else { Err(Unjudged::BelowHorizon { needs }) }
     }
 
     fn answer(&self, dag: &D, value: &BlockIndex) -> BlockId {
@@ -489,7 +486,11 @@ mod tests {
         ] {
             let refused = [unknown(block), unknown(block)];
             assert_eq!(verdicts(&mut ghost, &messages, seen, false, block), refused);
-            let head = if seen == [c] { BlockId::Proposed(dag["c"].hash()) } else { head_of(seen, a, &dag) };
+            let head = if seen == [c] {
+                BlockId::Proposed(dag["c"].hash())
+            } else {
+                head_of(seen, a, &dag)
+            };
             let other = Err(Refusal::Breaks(Breach::DoesNotFollow(head)));
             let refused = [other.clone(), other];
             assert_eq!(verdicts(&mut ghost, &messages, seen, true, block), refused);

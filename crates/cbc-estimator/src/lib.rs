@@ -25,7 +25,7 @@
 //!         sequence_number: 0,
 //!         justification: Justification::EMPTY,
 //!         estimate: Integer(value),
-//!     }))?;
+//!     })?)?;
 //! }
 //!
 //! let votes: Vec<Vote> = view

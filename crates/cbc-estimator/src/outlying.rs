@@ -112,7 +112,8 @@ impl<E: BlockEstimate> Ancestry for OutlyingBlocks<'_, E> {
                 true => (a.place.jump, b.place.jump),
                 false => (a.parent, b.parent),
             };
-            let falls = self.height(next.0) < a.place.height && self.height(next.1) < b.place.height;
+            let falls =
+                self.height(next.0) < a.place.height && self.height(next.1) < b.place.height;
             (one, other) = if falls { next } else { (BlockId::Genesis, BlockId::Genesis) };
         }
         one

@@ -17,7 +17,7 @@ use cbc_message::{
 };
 use criterion::measurement::WallTime;
 use criterion::{
-    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
+    BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 
 /// `cargo test` only sees that the benchmarks run.
@@ -45,6 +45,7 @@ fn vote(citations: u32) -> Message<BlockVote> {
         justification: Justification::from_ascending((0..citations).map(cite).collect()).unwrap(),
         estimate: BlockVote::Vote { block: BlockId::Proposed(hash(0)) },
     })
+    .unwrap()
 }
 
 fn votes() -> impl Iterator<Item = (u32, Message<BlockVote>, Vec<u8>)> {
@@ -83,6 +84,36 @@ fn encoding(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("serde (twin)", citations), |bencher| {
             bencher.iter(|| twin::encode(black_box(vote.header())));
+        });
+    }
+    group.finish();
+}
+
+/// Making a message, which reads its estimate back, beside the encoding and hashing of one.
+fn making(criterion: &mut Criterion) {
+    let mut group = group(criterion, "codec/make");
+    let key = hash_derive_key_context(HASH_CONTEXT);
+    for (citations, vote, bytes) in votes() {
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function(BenchmarkId::new("checked", citations), |bencher| {
+            bencher.iter_batched(
+                || vote.header().clone(),
+                |header| Message::new(header).unwrap(),
+                BatchSize::SmallInput,
+            );
+        });
+        group.bench_function(BenchmarkId::new("encoded and hashed", citations), |bencher| {
+            bencher.iter_batched(
+                || vote.header().clone(),
+                |header| {
+                    let mut hasher = blake3::Hasher::new_from_context_key(black_box(&key));
+                    (
+                        hasher.update(&encode(black_box(&vote))).finalize(),
+                        std::sync::Arc::new(header),
+                    )
+                },
+                BatchSize::SmallInput,
+            );
         });
     }
     group.finish();
@@ -151,5 +182,5 @@ fn looking_up(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, hashing, encoding, decoding, decoding_batches, looking_up);
+criterion_group!(benches, hashing, encoding, making, decoding, decoding_batches, looking_up);
 criterion_main!(benches);

@@ -41,8 +41,8 @@ use crate::{
     Citation, EquivocationProof, Estimate, Header, Justification, Message, MessageHash, ValidatorId,
 };
 
-/// The longest message, in bytes, that [`decode`] reads: room for the proofs of 200 000
-/// equivocators.
+/// The longest message, in bytes, that can be made and that [`decode`] reads: room for the proofs
+/// of 200 000 equivocators.
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
 /// Kind, sender, sequence number and count.
@@ -63,21 +63,72 @@ fn format() -> impl Options {
 }
 
 /// The canonical bytes of a message. O(their number), in one allocation.
+///
+/// A message can be encoded, or it could not have been made. Should its estimate's `Serialize`,
+/// which must be a function of the value, fail the second time, there are no bytes, which no
+/// message decodes from.
 pub fn encode<E: Estimate>(message: &Message<E>) -> Vec<u8> {
-    encode_header(message.header())
+    write(message.header()).map(|(bytes, _)| bytes).unwrap_or_default()
 }
 
-/// The canonical bytes of a header. `Estimate` types with a `Serialize` that fails are not
-/// estimates; should one fail all the same, the bytes are empty, which no message decodes from.
-pub(crate) fn encode_header<E: Estimate>(header: &Header<E>) -> Vec<u8> {
+/// The canonical bytes of a header, which decode to it.
+pub(crate) fn encode_header<E: Estimate>(header: &Header<E>) -> Result<Vec<u8>, EncodeError> {
+    let (bytes, estimate_at) = write(header)?;
+    // What comes before it is written and read by hand, and needs no second look.
+    let reader = Reader { total: bytes.len(), rest: &bytes[estimate_at..] };
+    reader.check(&header.estimate)?;
+    Ok(bytes)
+}
+
+/// Whether an estimate can be sent: its encoding decodes, and to the same value. What
+/// [`Message::new`] sees to; offered for the tests of estimates made elsewhere.
+///
+/// ```
+/// use cbc_message::{EncodeError, Estimate, check_round_trip};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// struct Price {
+///     cents: u64,
+///     #[serde(skip_serializing_if = "Option::is_none")]
+///     currency: Option<u8>,
+/// }
+///
+/// impl Estimate for Price {
+///     const KIND: [u8; 4] = *b"pric";
+/// }
+///
+/// assert_eq!(check_round_trip(&Price { cents: 5, currency: Some(1) }), Ok(()));
+/// // Without its currency there is nothing where one is expected.
+/// let error = check_round_trip(&Price { cents: 5, currency: None }).unwrap_err();
+/// assert!(matches!(error, EncodeError::Unreadable(_)));
+/// ```
+///
+/// # Errors
+///
+/// [`EncodeError`], as of a message with this estimate and without citations.
+pub fn check_round_trip<E: Estimate>(estimate: &E) -> Result<(), EncodeError> {
+    encode_header(&Header {
+        sender: ValidatorId::new(0),
+        sequence_number: 0,
+        justification: Justification::EMPTY,
+        estimate: estimate.clone(),
+    })
+    .map(drop)
+}
+
+/// The bytes of a header, and where among them those of its estimate begin.
+fn write<E: Estimate>(header: &Header<E>) -> Result<(Vec<u8>, usize), EncodeError> {
     let Header { sender, sequence_number, justification, estimate } = header;
-    let estimate_bytes = format().serialized_size(estimate).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(
-        FIXED_BYTES
-            + LATEST_BYTES * justification.len()
-            + HASH_BYTES * justification.proofs()
-            + estimate_bytes as usize,
-    );
+    let unwritable = |error: bincode::Error| EncodeError::Unwritable { reason: error.to_string() };
+    let estimate_at =
+        FIXED_BYTES + LATEST_BYTES * justification.len() + HASH_BYTES * justification.proofs();
+    let estimate_bytes = format().serialized_size(estimate).map_err(unwritable)?;
+    let found = (estimate_at as u64).saturating_add(estimate_bytes);
+    if found > MAX_MESSAGE_BYTES as u64 {
+        return Err(EncodeError::TooLong { found, limit: MAX_MESSAGE_BYTES });
+    }
+    let mut bytes = Vec::with_capacity(found as usize);
     bytes.extend_from_slice(&E::KIND);
     bytes.extend_from_slice(&sender.get().to_le_bytes());
     bytes.extend_from_slice(&sequence_number.to_le_bytes());
@@ -94,9 +145,8 @@ pub(crate) fn encode_header<E: Estimate>(header: &Header<E>) -> Vec<u8> {
             bytes.extend_from_slice(second.as_bytes());
         }
     }
-    let written = format().serialize_into(&mut bytes, estimate);
-    debug_assert!(written.is_ok(), "an estimate does not serialize: {:?}", written.as_ref().err());
-    if written.is_ok() { bytes } else { Vec::new() }
+    format().serialize_into(&mut bytes, estimate).map_err(unwritable)?;
+    Ok((bytes, estimate_at))
 }
 
 /// The message whose canonical encoding is `bytes`, hashed. O(their number).
@@ -221,21 +271,77 @@ impl Reader<'_> {
             .with_limit(MAX_MESSAGE_BYTES as u64)
             .deserialize(self.rest)
             .map_err(|error| malformed(self.position(), format_args!("the estimate: {error}")))?;
+        let mut canonical = Comparison { rest: self.rest };
         // Should it not serialize, it has no canonical encoding.
-        let canonical = format().serialize(&estimate).unwrap_or_default();
-        if canonical == self.rest {
+        let same = format().serialize_into(&mut canonical, &estimate).is_ok();
+        if same && canonical.rest.is_empty() {
             Ok(estimate)
         } else {
-            let pairs = canonical.iter().zip(self.rest);
-            let same = pairs.take_while(|(byte, found)| byte == found).count();
-            Err(DecodeError::NotCanonical { position: self.position() + same })
+            Err(DecodeError::NotCanonical { position: self.total - canonical.rest.len() })
         }
+    }
+
+    /// Whether whoever reads the rest reads `expected`.
+    fn check<E: Estimate>(&self, expected: &E) -> Result<(), EncodeError> {
+        match self.estimate::<E>() {
+            Ok(found) if found == *expected => Ok(()),
+            Ok(_) => Err(EncodeError::AnotherValue),
+            Err(error) => Err(EncodeError::Unreadable(error)),
+        }
+    }
+}
+
+/// Compares what is written to it with what is expected, and stops at the first other byte.
+struct Comparison<'a> {
+    /// What is expected next.
+    rest: &'a [u8],
+}
+
+impl std::io::Write for Comparison<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if let Some(rest) = self.rest.strip_prefix(bytes) {
+            self.rest = rest;
+            return Ok(bytes.len());
+        }
+        let same = bytes.iter().zip(self.rest).take_while(|(byte, found)| byte == found).count();
+        self.rest = &self.rest[same..];
+        Err(std::io::ErrorKind::InvalidData.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
 #[cold]
 fn malformed(position: usize, reason: std::fmt::Arguments<'_>) -> DecodeError {
     DecodeError::Malformed { reason: format!("byte {position}: {reason}") }
+}
+
+/// Why a message with some header cannot be made: nobody could read it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The estimate's `Serialize` fails, or does what the format cannot write (serde's `flatten`).
+    #[error("the estimate cannot be encoded: {reason}")]
+    Unwritable {
+        /// What it says.
+        reason: String,
+    },
+    /// Longer than any message may be.
+    #[error("a message of {found} bytes is too long: expected at most {limit}")]
+    TooLong {
+        /// How many bytes it would have.
+        found: u64,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The estimate's bytes are those of no estimate (serde's `skip_serializing_if`).
+    #[error("the estimate's own encoding does not decode: {0}")]
+    Unreadable(#[source] DecodeError),
+    /// The estimate's bytes are those of another estimate.
+    #[error("the estimate's own encoding decodes to another value")]
+    AnotherValue,
 }
 
 /// Why bytes are not a message.

@@ -11,7 +11,11 @@ use crate::MessageHash;
 /// A consensus value that can be encoded, hashed and compared.
 ///
 /// Its serde encoding is part of every message's canonical bytes, so it must be a function of the
-/// value (no unordered maps), and `Deserialize` must refuse whatever is not a well-formed value.
+/// value (no unordered maps), and `Deserialize` must refuse whatever is not a well-formed value and
+/// give back whatever was written. bincode writes no field names, so that serde's `flatten`,
+/// `skip_serializing_if`, `untagged` and the like do not work: no message can be made with such an
+/// estimate ([`EncodeError`](crate::EncodeError)). Try yours with
+/// [`check_round_trip`](crate::check_round_trip).
 ///
 /// ```
 /// use cbc_message::{Estimate, Header, Justification, Message, ValidatorId};
@@ -29,9 +33,10 @@ use crate::MessageHash;
 ///     sequence_number: 0,
 ///     justification: Justification::EMPTY,
 ///     estimate: Colour::Green,
-/// });
+/// })?;
 /// let bytes = cbc_message::encode(&message);
-/// assert_eq!(cbc_message::decode::<Colour>(&bytes).unwrap(), message);
+/// assert_eq!(cbc_message::decode::<Colour>(&bytes)?, message);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Estimate:
     Clone + Debug + Eq + Serialize + DeserializeOwned + Send + Sync + 'static

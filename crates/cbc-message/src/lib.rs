@@ -14,14 +14,14 @@
 //!     sequence_number: 0,
 //!     justification: Justification::EMPTY,
 //!     estimate: Bit::One,
-//! });
+//! })?;
 //! // Validator 1 has seen that, and says the same.
 //! let second = Message::new(Header {
 //!     sender: ValidatorId::new(1),
 //!     sequence_number: 0,
 //!     justification: Justification::new(vec![(first.sender(), Citation::Latest(first.hash()))])?,
 //!     estimate: Bit::One,
-//! });
+//! })?;
 //!
 //! let bytes = cbc_message::encode(&second);
 //! let received: Message<Bit> = cbc_message::decode(&bytes)?;
@@ -43,7 +43,7 @@ mod validator;
 pub use serde;
 
 pub use batch::decode_all;
-pub use codec::{DecodeError, MAX_MESSAGE_BYTES, decode, encode};
+pub use codec::{DecodeError, EncodeError, MAX_MESSAGE_BYTES, check_round_trip, decode, encode};
 pub use estimate::{
     Bit, BlockEstimate, BlockId, BlockVote, Estimate, Integer, NotABit, NotAPermutation, Order,
 };

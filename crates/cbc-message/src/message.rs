@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::codec;
-use crate::{Estimate, Justification, MessageHash, ValidatorId};
+use crate::{EncodeError, Estimate, Justification, MessageHash, ValidatorId};
 
 /// Everything that a message says. Its canonical bytes are what is hashed, signed and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Header<E> {
 }
 
 /// An immutable message: a header and its hash, which is computed when the message is made or
-/// decoded and never taken on trust. A clone shares both.
+/// decoded and never taken on trust. Its bytes decode to it again, and no others do. A clone shares both.
 #[derive(Clone)]
 pub struct Message<E>(Arc<Hashed<E>>);
 
@@ -30,10 +30,17 @@ struct Hashed<E> {
 }
 
 impl<E: Estimate> Message<E> {
-    /// The message with this header.
-    pub fn new(header: Header<E>) -> Self {
-        let hash = MessageHash::of(&codec::encode_header(&header));
-        Self(Arc::new(Hashed { header, hash }))
+    /// The message with this header, if others can read it: its bytes are encoded, its estimate's
+    /// decoded again, and compared. So two messages have one hash only if they say the same.
+    /// O(bytes).
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] if it cannot be encoded, would be too long for others to take in, or has an
+    /// estimate whose bytes do not decode to that estimate.
+    pub fn new(header: Header<E>) -> Result<Self, EncodeError> {
+        let canonical = codec::encode_header(&header)?;
+        Ok(Self::from_canonical(header, &canonical))
     }
 
     /// The message with this header, whose canonical bytes are known to be `canonical`.

@@ -32,6 +32,7 @@ fn message<E: Estimate>(estimate: E) -> Message<E> {
         justification: Justification::new(citations).unwrap(),
         estimate,
     })
+    .unwrap()
 }
 
 /// 16 bytes a line, then the hash.
@@ -252,6 +253,7 @@ fn any_message<E: Estimate>(
                 justification: Justification::new(citations.collect()).unwrap(),
                 estimate,
             })
+            .unwrap()
         },
     )
 }

@@ -24,7 +24,7 @@
 //!     let sequence_number = view.next_sequence_number(sender);
 //!     let justification = view.justification();
 //!     let header = Header { sender, sequence_number, justification, estimate: Bit::One };
-//!     view.insert(Message::new(header))?;
+//!     view.insert(Message::new(header)?)?;
 //! }
 //! let one = Equals(Bit::One);
 //! let safety = AdversaryOracle.safety(&view, &weights, &one);

@@ -23,7 +23,7 @@ fn rounds(validators: u32, lock_step: bool) -> View<Bit> {
             let sequence_number = view.next_sequence_number(sender);
             let justification = if lock_step { before.clone() } else { view.justification() };
             let header = Header { sender, sequence_number, justification, estimate: Bit::One };
-            view.insert(Message::new(header)).unwrap();
+            view.insert(Message::new(header).unwrap()).unwrap();
         }
     }
     view

@@ -20,7 +20,7 @@
 //!     let sequence_number = view.next_sequence_number(sender);
 //!     let justification = view.justification();
 //!     let header = Header { sender, sequence_number, justification, estimate: Bit::One };
-//!     view.insert(Message::new(header))?;
+//!     view.insert(Message::new(header)?)?;
 //! }
 //! let safety = InspectorOracle::new().safety(&view, &weights, &Equals(Bit::One));
 //! assert_eq!(safety.fault_tolerance, Some(Weight::new(5)));

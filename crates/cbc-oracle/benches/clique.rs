@@ -51,7 +51,7 @@ fn rounds(
                 justification: view.justification(),
                 estimate: if disagrees { Bit::Zero } else { Bit::One },
             };
-            view.insert(Message::new(header)).unwrap();
+            view.insert(Message::new(header).unwrap()).unwrap();
         }
     }
     view
@@ -161,7 +161,7 @@ fn two_rounds_back(criterion: &mut Criterion) {
                 justification: view.justification(),
                 estimate: BlockVote::Propose { parent: blocks.id(&view, head) },
             };
-            for message in view.insert(Message::new(header)).unwrap().justified.iter() {
+            for message in view.insert(Message::new(header).unwrap()).unwrap().justified.iter() {
                 head = blocks.insert(&view, message).unwrap();
             }
         }

@@ -42,7 +42,8 @@ impl Growing {
             sequence_number: self.view.next_sequence_number(sender),
             justification: self.view.justification(),
             estimate: BlockVote::Propose { parent: self.id(self.tip) },
-        });
+        })
+        .unwrap();
         let receipt = self.view.insert(message).unwrap();
         let message = receipt.justified.iter().next().unwrap();
         let before = self.tip;

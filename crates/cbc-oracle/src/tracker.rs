@@ -26,7 +26,7 @@ use crate::{BitSet, LobbyingGraph, Quorum, Safety, max_clique};
 ///     let sequence_number = view.next_sequence_number(sender);
 ///     let justification = view.justification();
 ///     let header = Header { sender, sequence_number, justification, estimate: Bit::One };
-///     for message in view.insert(Message::new(header))?.justified.iter() {
+///     for message in view.insert(Message::new(header)?)?.justified.iter() {
 ///         tracker.update(&view, &one, message);
 ///     }
 ///     let answer = tracker.clique(&weights, u64::MAX);

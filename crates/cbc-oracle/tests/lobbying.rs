@@ -82,7 +82,7 @@ proptest! {
         for fork in forks {
             let mut header = fork.get(&messages).header().clone();
             header.estimate = if header.estimate == Bit::One { Bit::Zero } else { Bit::One };
-            messages.push(Message::new(header));
+            messages.push(Message::new(header).unwrap());
         }
         assert_is_the_definition(&view_of(&messages, &vec![1; validators as usize]));
     }
@@ -100,7 +100,7 @@ proptest! {
             let mut header = fork.get(&messages).header().clone();
             header.estimate = if header.estimate == Bit::One { Bit::Zero } else { Bit::One };
             let at = fork.index(messages.len()) + 1;
-            messages.insert(at, Message::new(header));
+            messages.insert(at, Message::new(header).unwrap());
         }
         let (before, after) = messages.split_at(start.min(messages.len()));
         let mut view = view_of(before, &weights);

@@ -35,7 +35,7 @@ fn messages(validators: u32, count: usize, draws: &[usize]) -> Vec<Message<Block
         let estimate = BlockVote::Vote { block: BlockId::Genesis };
         let forked = messages[place].header();
         if forked.estimate != estimate && forked.sender.index() % 3 == 0 {
-            let message = Message::new(Header { estimate, ..forked.clone() });
+            let message = Message::new(Header { estimate, ..forked.clone() }).unwrap();
             messages.insert(place + 1, message);
         }
     }

@@ -311,7 +311,7 @@ impl Written for Order {
 impl<E, S> Recorded for ValueConsensus<E, S>
 where
     E: Written,
-    S: Estimator<View<E>, Value = E> + Clone,
+    S: Estimator<View<E>, Value = E, Answer = E> + Clone,
 {
     fn write_estimate(notation: &Notation, estimate: &E) -> Json {
         estimate.write(notation.items())

@@ -94,13 +94,16 @@ where
         let validators = Arc::clone(&self.setup.validators);
         for (sender, estimate) in validators.ids().zip(estimates) {
             let justification = nothing.clone();
+            let problem = |problem: String| SetupError::InitialEstimate {
+                validator: sender.index(),
+                problem,
+            };
             let message =
-                Message::new(Header { sender, sequence_number: 0, justification, estimate });
+                Message::new(Header { sender, sequence_number: 0, justification, estimate })
+                    .map_err(|error| problem(error.to_string()))?;
             let hash = message.hash();
-            self.observer.receive(message).map_err(|rejection| {
-                let (validator, problem) = (sender.index(), rejection.reason.to_string());
-                SetupError::InitialEstimate { validator, problem }
-            })?;
+            let received = self.observer.receive(message);
+            received.map_err(|rejection| problem(rejection.reason.to_string()))?;
             self.notation.add(format!("I{sender}"), hash);
             self.display_heights.push(0);
         }

@@ -62,7 +62,11 @@ impl<E: DagEstimate> Dag<E> {
             }
             (None, Some(Citation::Equivocation(_)) | None) => 0,
         };
-        self.push(name, Message::new(Header { sender, sequence_number, justification, estimate }))
+        self.push(
+            name,
+            Message::new(Header { sender, sequence_number, justification, estimate })
+                .unwrap_or_else(|error| panic!("{error}")),
+        )
     }
 
     fn citation(&self, word: &str) -> Result<(ValidatorId, Citation), String> {

@@ -64,7 +64,8 @@ pub fn random_execution<E: Estimate, D: FnMut(usize) -> usize>(
             justification: Justification::from_ascending(seen.iter().map(cite).collect())
                 .unwrap_or_else(|error| panic!("{error}")),
             estimate: estimate(&seen, draw),
-        });
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
         messages.push(message);
         known[maker] = Some(place);
         told.push(known.clone());

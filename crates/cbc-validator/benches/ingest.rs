@@ -65,7 +65,8 @@ impl Maker {
         let (justification, parent) = self.known.clone();
         let sequence_number = self.view().next_sequence_number(sender);
         let estimate = BlockVote::Propose { parent };
-        let message = Message::new(Header { sender, sequence_number, justification, estimate });
+        let message =
+            Message::new(Header { sender, sequence_number, justification, estimate }).unwrap();
         self.observer.receive(message.clone()).unwrap();
         if !self.lock_step {
             self.known.1 = BlockId::Proposed(message.hash());

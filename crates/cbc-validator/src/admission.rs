@@ -7,10 +7,9 @@ use thiserror::Error;
 use crate::Protocol;
 
 /// Why a structurally valid message is refused. `E` is the protocol's estimate, `I` its
-/// estimator's word for what is no estimate at all, and `A` what it answers: a value, or the block
-/// to propose on or to vote for.
+/// estimator's word for what is no estimate at all.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum InvalidEstimate<E, I, A> {
+pub enum InvalidEstimate<E, I> {
     /// Not a value of the protocol, whatever its maker had seen.
     #[error("not an estimate of this protocol: {0}")]
     Inadmissible(#[source] I),
@@ -19,8 +18,8 @@ pub enum InvalidEstimate<E, I, A> {
         "V5: the estimate does not follow from the justification: expected {expected:?}, found {found:?}"
     )]
     DoesNotFollow {
-        /// What the estimator answers to one who has seen just what the message cites.
-        expected: A,
+        /// What a maker who had seen just what the message cites would have carried.
+        expected: E,
         /// What the message carries.
         found: E,
     },
@@ -30,12 +29,12 @@ pub enum InvalidEstimate<E, I, A> {
 pub type EstimateError<P> = InvalidEstimate<
     <P as Protocol>::Estimate,
     <<P as Protocol>::Estimator as Estimator<View<<P as Protocol>::Estimate>>>::Inadmissible,
-    <<P as Protocol>::Estimator as Estimator<View<<P as Protocol>::Estimate>>>::Answer,
 >;
 
 /// Checks the estimates of messages before a view stores them, and tells the estimator of each
 /// that it does.
 pub(crate) struct Estimates<'a, P: Protocol> {
+    pub(crate) protocol: &'a P,
     pub(crate) estimator: &'a mut P::Estimator,
     /// Whether V5 is checked.
     pub(crate) check: bool,
@@ -67,9 +66,10 @@ impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
         judged.map_err(|refusal| {
             refusal.map(|breach| match breach {
                 Breach::Inadmissible(error) => InvalidEstimate::Inadmissible(error),
-                Breach::DoesNotFollow(expected) => {
-                    InvalidEstimate::DoesNotFollow { expected, found: found.clone() }
-                }
+                Breach::DoesNotFollow(answer) => InvalidEstimate::DoesNotFollow {
+                    expected: self.protocol.estimate(&answer),
+                    found: found.clone(),
+                },
             })
         })
     }

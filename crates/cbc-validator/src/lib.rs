@@ -43,7 +43,7 @@ pub use admission::{EstimateError, InvalidEstimate};
 pub use finality::{Finality, FinalityConflict, Finalized};
 pub use observer::{Observer, Standing};
 pub use protocol::{
-    BinaryConsensus, Blockchain, BordaConsensus, IntegerConsensus, OrderConsensus, Protocol,
-    ValueConsensus,
+    Answer, BinaryConsensus, Blockchain, BordaConsensus, IntegerConsensus, OrderConsensus,
+    Protocol, ValueConsensus,
 };
 pub use validator::{Behind, MakeError, NotAValidator, Validator};

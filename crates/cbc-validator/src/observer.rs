@@ -6,8 +6,8 @@ use cbc_estimator::{Estimator, MajorityDriven, Vote};
 use cbc_message::{BlockVote, Header, Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{LobbyingTable, Safety, SafetyOracle};
 use cbc_view::{
-    Archive, Archived, BlockIndex, BlockTree, Chain, Limits, MessageIndex, Perspective, Property, Receipt, Rejection,
-    Status, Unjudged, View,
+    Archive, Archived, BlockIndex, BlockTree, Chain, Limits, MessageIndex, Perspective, Property,
+    Receipt, Rejection, Status, Unjudged, View,
 };
 use tracing::{error, info};
 
@@ -197,9 +197,9 @@ impl<P: Protocol, O> Observer<P, O> {
     }
 
     fn parts(&mut self) -> (&mut View<P::Estimate>, Estimates<'_, P>) {
-        let Self { estimator, view, archive, .. } = self;
+        let Self { protocol, estimator, view, archive, .. } = self;
         let archive = archive.as_deref().map(|archive| archive as &dyn Archive<P::Estimate>);
-        (view, Estimates { estimator, check: self.check_estimates, archive })
+        (view, Estimates { protocol, estimator, check: self.check_estimates, archive })
     }
 
     /// Makes a message of `sender` with the estimate of this view, which then holds the message as
@@ -239,7 +239,7 @@ impl<P: Protocol, O> Observer<P, O> {
             let observed_fault_weight = self.view.observed_fault_weight();
             return Err(MakeError::Overturned { observed_fault_weight });
         }
-        let estimate = self.protocol.estimate(&self.view, &self.estimator, &value);
+        let estimate = self.protocol.estimate(&self.estimator.answer(&self.view, &value));
         self.draft_message_with(sender, estimate)
     }
 
@@ -255,7 +255,7 @@ impl<P: Protocol, O> Observer<P, O> {
         sender: ValidatorId,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
         let value = self.track_from(None).ok_or(MakeError::NoEstimate)?;
-        let estimate = self.protocol.estimate(&self.view, &self.estimator, &value);
+        let estimate = self.protocol.estimate(&self.estimator.answer(&self.view, &value));
         self.draft_message_with(sender, estimate)
     }
 
@@ -302,7 +302,7 @@ impl<P: Protocol, O> Observer<P, O> {
             sequence_number: self.view.next_sequence_number(sender),
             justification: self.view.justification(),
             estimate,
-        }))
+        })?)
     }
 
     /// The estimate by the latest messages of this view, starting from the last finalized value;
@@ -497,15 +497,12 @@ impl<O> Observer<Blockchain, O> {
         });
         for message in pruning.dropped() {
             let block = blocks.place_of_proposal(&self.view, message);
-            archive(Archived { block, ..self.view.archived(message) });
+            let archived = self.view.archived(message);
+            archived.into_iter().for_each(|archived| archive(Archived { block, ..archived }));
         }
         let pruned = self.view.complete(pruning, &mut []);
-        let estimator: &mut dyn Estimator<
-            View<BlockVote>,
-            Value = _,
-            Inadmissible = _,
-            Answer = _,
-        > = &mut self.estimator;
+        let estimator: &mut dyn Estimator<View<BlockVote>, Value = _, Inadmissible = _, Answer = _> =
+            &mut self.estimator;
         finalized.value = estimator.prune(&pruned, &root, &finalized.value);
         self.asked = Default::default();
         pruned.dropped()

@@ -4,8 +4,12 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use cbc_estimator::{Borda, Copeland, Estimator, Ghost, WeightedMedian};
-use cbc_message::{Bit, BlockVote, Estimate, Integer, Order};
+use cbc_message::{Bit, BlockId, BlockVote, Estimate, Integer, Order};
 use cbc_view::{BlockIndex, Chain, Equals, OnBlock, Property, UpTo, View};
+
+/// What the estimator of a protocol answers, as others know it.
+pub type Answer<P> =
+    <<P as Protocol>::Estimator as Estimator<View<<P as Protocol>::Estimate>>>::Answer;
 
 /// A consensus protocol: ties estimate, estimator and conflict together.
 ///
@@ -27,13 +31,8 @@ pub trait Protocol {
     /// An estimator that has been told of no message.
     fn estimator(&self) -> Self::Estimator;
 
-    /// What a message carries whose maker's estimator answers `value`.
-    fn estimate(
-        &self,
-        view: &View<Self::Estimate>,
-        estimator: &Self::Estimator,
-        value: &Self::Value,
-    ) -> Self::Estimate;
+    /// What a message carries whose maker's estimator answers so.
+    fn estimate(&self, answer: &Answer<Self>) -> Self::Estimate;
 
     /// The property of messages whose safety makes `value` final.
     fn property<'a>(
@@ -95,8 +94,8 @@ impl Protocol for Blockchain {
         Ghost::new()
     }
 
-    fn estimate(&self, view: &View<BlockVote>, ghost: &Ghost, head: &BlockIndex) -> BlockVote {
-        BlockVote::Propose { parent: ghost.blocks().id(view, *head) }
+    fn estimate(&self, head: &BlockId) -> BlockVote {
+        BlockVote::Propose { parent: *head }
     }
 
     fn property<'a>(
@@ -157,7 +156,7 @@ pub type BordaConsensus = ValueConsensus<Order, Borda>;
 impl<E, S> Protocol for ValueConsensus<E, S>
 where
     E: Estimate,
-    S: Estimator<View<E>, Value = E> + Clone,
+    S: Estimator<View<E>, Value = E, Answer = E> + Clone,
 {
     type Estimate = E;
     type Value = E;
@@ -167,7 +166,7 @@ where
         self.estimator.clone()
     }
 
-    fn estimate(&self, _: &View<E>, _: &S, value: &E) -> E {
+    fn estimate(&self, value: &E) -> E {
         value.clone()
     }
 

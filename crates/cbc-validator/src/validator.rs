@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
-use cbc_message::{Message, MessageHash, ValidatorId, Weight};
+use cbc_message::{EncodeError, Message, MessageHash, ValidatorId, Weight};
 use cbc_view::{Ahead, Equivocation, MessageDag, MessageIndex, Rejection, Unjudged};
 use thiserror::Error;
 
@@ -114,7 +114,7 @@ impl<P: Protocol, O> Validator<P, O> {
     /// # Errors
     ///
     /// [`MakeError`] if this validator is known to have equivocated, or if the message would be
-    /// invalid, or its view cannot judge it. Nothing changes then.
+    /// invalid, or nobody could read it, or its view cannot judge it. Nothing changes then.
     pub fn make_message_with(
         &mut self,
         estimate: P::Estimate,
@@ -192,6 +192,9 @@ pub enum MakeError<R: Error + 'static> {
     /// The validator may have made messages that its view does not have.
     #[error(transparent)]
     Behind(#[from] Behind),
+    /// The message would be one that nobody can read.
+    #[error(transparent)]
+    Unencodable(#[from] EncodeError),
     /// The message would be invalid.
     #[error(transparent)]
     Invalid(#[from] Box<Rejection<R>>),

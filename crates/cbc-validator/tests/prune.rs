@@ -11,7 +11,7 @@ use cbc_message::{
     BlockId, BlockVote, Header, Justification, Message, MessageHash, ValidatorId, Weight,
 };
 use cbc_validator::{Finality, FinalityConflict, MakeError, Validator};
-use cbc_view::{Archive, HashedDag, MemoryArchive, MessageDag, Status, Unjudged};
+use cbc_view::{Archive, HashedDag, MemoryArchive, Status, Unjudged};
 use proptest::prelude::*;
 
 use world::{Draws, Follower, arrivals, execution, observer};
@@ -159,10 +159,12 @@ proptest! {
 }
 
 /// Three honest validators speak in turn and finalize.
-fn honest(weights: &[u64], rounds: usize) -> Vec<Validator<cbc_validator::Blockchain, cbc_oracle::CliqueOracle>> {
-    let mut honest: Vec<_> = (0..3)
-        .map(|id| Validator::new(ValidatorId::new(id), observer(weights)).unwrap())
-        .collect();
+fn honest(
+    weights: &[u64],
+    rounds: usize,
+) -> Vec<Validator<cbc_validator::Blockchain, cbc_oracle::CliqueOracle>> {
+    let mut honest: Vec<_> =
+        (0..3).map(|id| Validator::new(ValidatorId::new(id), observer(weights)).unwrap()).collect();
     say(&mut honest, 0..rounds);
     honest
 }
@@ -191,6 +193,7 @@ fn stale() -> Message<BlockVote> {
         justification: Justification::EMPTY,
         estimate: BlockVote::Propose { parent: BlockId::Genesis },
     })
+    .unwrap()
 }
 
 #[test]
@@ -230,14 +233,18 @@ fn a_vote_that_a_minority_on_the_root_leads_to_is_judged_with_an_archive_only() 
     let wrong = Message::new(Header {
         estimate: BlockVote::Propose { parent: BlockId::Genesis },
         ..old.header().clone()
-    });
+    })
+    .unwrap();
     let observer = source[0].observer_mut();
     let archive = MemoryArchive::new();
     assert!(observer.prune(0, |archived| archive.keep(archived)) > 0);
     for message in [&old, &wrong] {
         let receipt = observer.receive(message.clone()).unwrap();
         assert!(
-            matches!(receipt.status, Status::Pending { .. } | Status::Unjudged(Unjudged::BelowHorizon { .. })),
+            matches!(
+                receipt.status,
+                Status::Pending { .. } | Status::Unjudged(Unjudged::BelowHorizon { .. })
+            ),
             "{:?}",
             receipt.status
         );
@@ -338,7 +345,7 @@ proptest! {
                     )])
                     .unwrap(),
                     estimate: BlockVote::Propose { parent: BlockId::Genesis },
-                });
+                }).unwrap();
                 made.push(garbage);
             }
         }

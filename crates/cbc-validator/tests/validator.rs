@@ -139,7 +139,7 @@ fn what_is_no_value_of_the_protocol_is_refused_checked_or_not() {
     let mut header = Dag::<BlockVote>::parse("a 0 ^G")["a"].header().clone();
     header.estimate = BlockVote::Propose { parent: nowhere };
     let mut trusting = observer(Blockchain, &[1]).with_estimate_check(false);
-    let rejection = trusting.receive(Message::new(header)).map(drop).unwrap_err();
+    let rejection = trusting.receive(Message::new(header).unwrap()).map(drop).unwrap_err();
     assert!(rejection.to_string().contains("unknown block"), "{rejection}");
     assert_eq!(trusting.view().message_count(), 0);
     assert_eq!(trusting.blocks().len(), 1);

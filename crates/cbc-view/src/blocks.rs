@@ -61,10 +61,8 @@ pub struct OutlyingBlock {
 
 impl OutlyingBlock {
     /// As which the genesis would count: built on itself.
-    pub const GENESIS: Self = Self {
-        parent: BlockId::Genesis,
-        place: BlockPlace { height: 0, jump: BlockId::Genesis },
-    };
+    pub const GENESIS: Self =
+        Self { parent: BlockId::Genesis, place: BlockPlace { height: 0, jump: BlockId::Genesis } };
 }
 
 // In half of what options would take, in tables that have an entry for each message.

@@ -24,14 +24,15 @@
 //! // Each speaks from its own view.
 //! let mut alices = View::new(Arc::clone(&validators));
 //! let mut bobs = View::new(validators);
-//! let speak = |view: &mut View<Bit>, sender, estimate| {
+//! let speak = |view: &mut View<Bit>, sender, estimate| -> Result<_, Box<dyn std::error::Error>> {
 //!     let message = Message::new(Header {
 //!         sender,
 //!         sequence_number: view.next_sequence_number(sender),
 //!         justification: view.justification(),
 //!         estimate,
-//!     });
-//!     view.insert(message.clone()).map(|_| message)
+//!     })?;
+//!     view.insert(message.clone())?;
+//!     Ok(message)
 //! };
 //! let first = speak(&mut alices, alice, Bit::One)?;
 //! let second = speak(&mut alices, alice, Bit::One)?;

@@ -365,11 +365,9 @@ impl Panoramas {
                         let code = match code.as_dropped() {
                             Some(place) => Code::dropped(pruned.intern(self.dropped[place])),
                             None => {
-                                pruned.renumbered(
-                                    self.seen(code, &[]),
-                                    renumbering,
-                                    |message| (!is_whole(message)).then(|| dropped(message)),
-                                )
+                                pruned.renumbered(self.seen(code, &[]), renumbering, |message| {
+                                    (!is_whole(message)).then(|| dropped(message))
+                                })
                             }
                         };
                         pruned.codes.push(code);

@@ -23,9 +23,8 @@ impl Pruning {
     /// The messages that will be dropped, ascending: to be archived first.
     pub fn dropped(&self) -> impl Iterator<Item = MessageIndex> + '_ {
         let fates = self.fates.iter().zip(&self.was_stub);
-        let dropped = (0..).zip(fates).filter(|&(_, (&fate, &was_stub))| {
-            fate != Fate::Whole && !was_stub
-        });
+        let dropped =
+            (0..).zip(fates).filter(|&(_, (&fate, &was_stub))| fate != Fate::Whole && !was_stub);
         dropped.map(|(message, _)| MessageIndex::new(message))
     }
 }
@@ -87,7 +86,7 @@ impl<E: Estimate> View<E> {
         archive: impl FnMut(Archived<E>),
     ) -> Pruned {
         let pruning = self.pruning(&others.iter().map(|other| &**other).collect::<Vec<_>>(), drops);
-        pruning.dropped().map(|message| self.archived(message)).for_each(archive);
+        pruning.dropped().filter_map(|message| self.archived(message)).for_each(archive);
         self.complete(pruning, others)
     }
 
@@ -98,8 +97,7 @@ impl<E: Estimate> View<E> {
         drops: impl Fn(MessageIndex) -> bool,
     ) -> Pruning {
         let held = || (0..self.message_count() as u32).map(MessageIndex::new);
-        let outlooks =
-            || others.iter().map(|other| &*other.0).chain([&*self.perspective.0]);
+        let outlooks = || others.iter().map(|other| &*other.0).chain([&*self.perspective.0]);
         let settled = |message| {
             outlooks().all(|outlook| outlook.has_justified(&self.store, message)) && drops(message)
         };
@@ -150,8 +148,8 @@ impl<E: Estimate> View<E> {
         Pruned { renumbering, hashes, dropped }
     }
 
-    /// A message that is held whole, as an archive keeps it. O(V).
-    pub fn archived(&self, message: MessageIndex) -> Archived<E> {
-        self.store.archived(message)
+    /// A message that is held whole, as an archive keeps it; `None` of a stub. O(V).
+    pub fn archived(&self, message: MessageIndex) -> Option<Archived<E>> {
+        if self.store.is_stub(message) { None } else { self.store.archived(message) }
     }
 }

@@ -10,8 +10,8 @@ use crate::panorama::{Draft, Dropped, MOST_MESSAGES, Proof};
 use crate::perspective::Outlook;
 use crate::{
     Admission, AdmitAll, Archive, Archived, Candidate, Equivocation, HashedDag, Invalid,
-    MessageDag, MessageIndex, Position, Reason, Receipt, Refusal, Rejection, Seen, Status, Unjudged,
-    View,
+    MessageDag, MessageIndex, Position, Reason, Receipt, Refusal, Rejection, Seen, Status,
+    Unjudged, View,
 };
 
 impl<E: Clone> View<E> {

@@ -124,9 +124,8 @@ impl<E> Store<E> {
         &'a self,
         row: Citations<'a>,
     ) -> impl Iterator<Item = (ValidatorId, Citation)> + use<'a, E> {
-        row.all_codes().filter_map(move |(validator, _)| {
-            Some((validator, self.cited_for(row, validator)?))
-        })
+        row.all_codes()
+            .filter_map(move |(validator, _)| Some((validator, self.cited_for(row, validator)?)))
     }
 
     /// What a row has for `validator`, as others are told of it.
@@ -194,8 +193,9 @@ impl<E: Clone> Store<E> {
 }
 
 impl<E: Estimate> Store<E> {
-    /// The message as it was sent. O(V), and its hash is computed anew.
-    pub(crate) fn message(&self, message: MessageIndex) -> Message<E> {
+    /// The message as it was sent, which could be made once and can again. O(V), and its hash is
+    /// computed anew.
+    pub(crate) fn message(&self, message: MessageIndex) -> Option<Message<E>> {
         let citations = self.cited(self.panoramas.of(message));
         Message::new(Header {
             sender: self.sender(message),
@@ -204,17 +204,19 @@ impl<E: Estimate> Store<E> {
             justification: Justification::from_ascending(citations.collect()).unwrap_or_default(),
             estimate: self.estimate(message).clone(),
         })
+        .ok()
     }
 
     /// The message, with what is needed to judge who cites it once it is dropped. O(V).
-    pub(crate) fn archived(&self, message: MessageIndex) -> Archived<E> {
+    pub(crate) fn archived(&self, message: MessageIndex) -> Option<Archived<E>> {
         let row = self.panoramas.of(message);
-        let cited = row.all_codes().filter_map(|(validator, _)| self.cited_position(row, validator));
-        Archived {
-            message: self.message(message),
+        let cited =
+            row.all_codes().filter_map(|(validator, _)| self.cited_position(row, validator));
+        Some(Archived {
+            message: self.message(message)?,
             position: self.chains.position(message),
             cited: cited.collect(),
             block: None,
-        }
+        })
     }
 }

@@ -299,7 +299,12 @@ impl<E> View<E> {
             };
             if !is_no_later {
                 let hash = cited.message.hash();
-                return Err(Refusal::Breaks(self.forgotten(draft, hash, validator, Some(citation))));
+                return Err(Refusal::Breaks(self.forgotten(
+                    draft,
+                    hash,
+                    validator,
+                    Some(citation),
+                )));
             }
             if same {
                 draft.pass(validator);

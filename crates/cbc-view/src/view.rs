@@ -79,7 +79,7 @@ impl<E> View<E> {
     /// #     sequence_number: 0,
     /// #     justification: Justification::EMPTY,
     /// #     estimate: Bit::One,
-    /// # });
+    /// # })?;
     /// let mut view = View::new(validators);
     /// let mut bobs = Perspective::new(2);
     /// view.insert(message)?;
@@ -98,7 +98,7 @@ impl<E: Estimate> View<E> {
     /// ([`prune`](Self::prune)). It is made from what the view keeps, and its hash computed anew:
     /// O(V).
     pub fn message(&self, message: MessageIndex) -> Option<Message<E>> {
-        (!self.store.is_stub(message)).then(|| self.store.message(message))
+        if self.store.is_stub(message) { None } else { self.store.message(message) }
     }
 }
 

@@ -62,7 +62,7 @@ fn messages(draws: &[u32], hostile: bool) -> Vec<Message<Bit>> {
         if damaged {
             damage(&mut header, &made, &mut draws);
         }
-        let message = Message::new(header);
+        let message = Message::new(header).unwrap();
         if !damaged && view.insert(message.clone()).is_err() {
             continue; // its own two machines know of each other
         }

@@ -29,6 +29,7 @@ fn message(sender: u32, number: u64, cited: &[(u32, MessageHash)], value: i64) -
         justification: Justification::new(cited.iter().map(cite).collect()).unwrap(),
         estimate: Integer(value),
     })
+    .unwrap()
 }
 
 /// One fork after another, by validator 0.

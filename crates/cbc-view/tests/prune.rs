@@ -27,11 +27,7 @@ struct With<'a>(Option<&'a MemoryArchive<Bit>>);
 impl Admission<Bit> for With<'_> {
     type Error = Infallible;
 
-    fn check(
-        &mut self,
-        _: &View<Bit>,
-        _: &Candidate<'_, Bit>,
-    ) -> Result<(), Refusal<Infallible>> {
+    fn check(&mut self, _: &View<Bit>, _: &Candidate<'_, Bit>) -> Result<(), Refusal<Infallible>> {
         Ok(())
     }
 
@@ -116,7 +112,8 @@ fn execution(validators: u32, count: usize, draws: &mut Draws<'_>) -> Vec<Messag
             sequence_number: makers.next_sequence_number(sender),
             justification,
             estimate: if draws.below(2) == 0 { Bit::Zero } else { Bit::One },
-        });
+        })
+        .unwrap();
         if made.contains(&message) {
             continue;
         }
@@ -381,7 +378,8 @@ fn in_turn(view: &mut View<Bit>, rounds: u32) -> Vec<Message<Bit>> {
         let sequence_number = view.next_sequence_number(sender);
         let justification = view.justification();
         let message =
-            Message::new(Header { sender, sequence_number, justification, estimate: Bit::One });
+            Message::new(Header { sender, sequence_number, justification, estimate: Bit::One })
+                .unwrap();
         view.insert(message.clone()).unwrap();
         message
     };
@@ -397,7 +395,7 @@ fn a_message_that_was_dropped_is_not_taken_for_a_fork_nor_a_fork_for_it() {
     // Messages 27 to 29 are cited by later ones.
     assert_eq!((pruned.dropped(), archive.len()), (27, 27));
     let fork = |place: usize| {
-        Message::new(Header { estimate: Bit::Zero, ..sent[place].header().clone() })
+        Message::new(Header { estimate: Bit::Zero, ..sent[place].header().clone() }).unwrap()
     };
     for message in [sent[3].clone(), fork(3)] {
         let receipt = view.insert(message).unwrap();
@@ -428,7 +426,7 @@ fn what_somebody_who_shares_a_view_has_not_justified_is_not_dropped() {
         let sequence_number = view.next_sequence_number(sender);
         let justification = view.justification();
         let header = Header { sender, sequence_number, justification, estimate: Bit::One };
-        made.push(Message::new(header));
+        made.push(Message::new(header).unwrap());
         view.insert(made[round as usize].clone()).unwrap();
     }
     view.prune(&mut [&mut bob], |it| it.index() < 5, |_| panic!("bob has not justified it"));
@@ -468,7 +466,7 @@ fn a_long_run_is_held_in_the_memory_of_a_short_one() {
         let sequence_number = view.next_sequence_number(sender);
         let justification = view.justification();
         let header = Header { sender, sequence_number, justification, estimate: Bit::One };
-        view.insert(Message::new(header)).unwrap();
+        view.insert(Message::new(header).unwrap()).unwrap();
         if view.message_count() >= 400 {
             let newest = view.message_count();
             view.prune(&mut [], |message| message.index() + 100 < newest, |_| {});

@@ -181,7 +181,7 @@ impl<P: Arena> World<P> {
     fn finalize(&mut self, validator: ValidatorId) {
         let node = self.nodes[validator.index()].observer_mut();
         let (value, refused) = match node.update_safe_estimates() {
-            Ok(Finality::Unchanged | Finality::Overturned) => return,
+            Ok(Finality::Unchanged | Finality::Overturned | Finality::Untold) => return,
             Ok(Finality::Advanced(finalized)) => (finalized.value.clone(), false),
             Err(conflict) => (conflict.conflicting, true),
         };

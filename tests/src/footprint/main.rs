@@ -76,7 +76,8 @@ fn keep(validators: usize, most: usize) {
             sequence_number: maker.next_sequence_number(sender),
             justification: maker.justification(),
             estimate: BlockVote::Propose { parent },
-        });
+        })
+        .unwrap();
         parent = cbc_message::BlockId::Proposed(message.hash());
         let bytes = encode(&message);
         maker.insert(message).unwrap();

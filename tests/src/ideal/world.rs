@@ -92,7 +92,7 @@ impl Panorama {
     /// Equal for panoramas that differ only in which proofs they cite.
     pub fn key(&self) -> [u32; MOST] {
         self.0.map(|seen| match seen {
-            Seen::Nothing => u32::MAX,
+            Seen::Nothing | Seen::Dropped => u32::MAX,
             Seen::Latest(message) => message.get(),
             Seen::Equivocation(..) => u32::MAX - 1,
         })
@@ -165,7 +165,7 @@ impl<P: Play> World<P> {
         let own = panorama.of(sender).latest();
         let sequence_number = own.map_or(0, |own| view.sequence_number(own) + 1);
         let header = Header { sender, sequence_number, justification, estimate };
-        self.insert(Message::new(header))
+        self.insert(Message::new(header).unwrap())
     }
 
     /// What the maker of `message` had seen when it made it.
@@ -201,7 +201,7 @@ impl<P: Play> World<P> {
     /// Whether `seen` is no later than `than`, both of one validator.
     fn no_later(&self, seen: Seen, than: Seen) -> bool {
         match (seen, than) {
-            (Seen::Nothing, _) | (_, Seen::Equivocation(..)) => true,
+            (Seen::Nothing | Seen::Dropped, _) | (_, Seen::Equivocation(..)) => true,
             (Seen::Latest(seen), Seen::Latest(than)) => {
                 self.view().is_predecessor_or_same(seen, than)
             }
@@ -264,7 +264,7 @@ impl<P: Play> World<P> {
         open.extend(panorama.0);
         while let Some(seen) = open.pop() {
             let cited = match seen {
-                Seen::Nothing => continue,
+                Seen::Nothing | Seen::Dropped => continue,
                 Seen::Latest(message) => [message, message],
                 Seen::Equivocation(one, other) => [one, other],
             };

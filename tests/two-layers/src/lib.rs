@@ -64,7 +64,7 @@ mod tests {
                 justification: view.justification(),
                 estimate: Colour::Green,
             };
-            view.insert(Message::new(header)).unwrap();
+            view.insert(Message::new(header).unwrap()).unwrap();
             let ask = |oracle: &dyn SafetyOracle<View<Colour>>| {
                 oracle.safety(&view, &weights, &Equals(Colour::Green)).fault_tolerance
             };

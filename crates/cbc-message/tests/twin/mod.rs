@@ -52,5 +52,5 @@ pub(crate) fn decode<E: Estimate>(bytes: &[u8]) -> Option<Message<E>> {
         justification: read.justification,
         estimate: read.estimate,
     };
-    (read.kind == E::KIND && encode(&header) == bytes).then(|| Message::new(header))
+    (read.kind == E::KIND && encode(&header) == bytes).then(|| Message::new(header).unwrap())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cbc_message::{
-    BlockId, BlockVote, Citation, Header, Justification, Message, ValidatorId, ValidatorSet, Weight,
+    BlockId, BlockVote, Citation, Justification, Message, ValidatorId, ValidatorSet, Weight,
 };
 use cbc_oracle::CliqueOracle;
 use cbc_validator::{Blockchain, Observer};
@@ -97,11 +97,14 @@ pub(crate) fn execution(
             }
             _ => {}
         }
-        let message: Message<BlockVote> = Message::new(Header { ..header });
+        let message: Message<BlockVote> = Message::new(header).unwrap();
         if made.contains(&message) {
             continue;
         }
-        if makers.receive(message.clone()).is_ok_and(|_| makers.view().find(&message.hash()).is_some()) {
+        if makers
+            .receive(message.clone())
+            .is_ok_and(|_| makers.view().find(&message.hash()).is_some())
+        {
             known[maker] = seen.iter().copied().chain([made.len()]).collect();
             cones.push(seen);
         } else {
