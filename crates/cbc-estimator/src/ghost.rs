@@ -241,8 +241,8 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
         kept.binary_search(value).map_or(BlockIndex::GENESIS, |new| BlockIndex::new(new as u32))
     }
 
-    /// The block must be the head of what the message cites. If that is not to be checked, it must
-    /// be one that the message has in its past: the genesis, or a block that a vote is on.
+    /// The block must be one that the message has in its past: the genesis, or a block that a vote
+    /// is on. And it must be the head of what the message cites, if that is to be checked.
     fn judge(
         &mut self,
         dag: &D,
@@ -260,8 +260,16 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
             return Ok(());
         }
         let outlying = OutlyingBlocks::new(&self.blocks, archive);
+        let wrong = |head| {
+            // What a message has not seen at all is the plainer word for it.
+            let outlying = OutlyingBlocks::new(&self.blocks, archive);
+            let is_voted = self.is_voted(dag, block, case, &outlying);
+            let is_known = is_voted || !outlying.into_missing().is_empty();
+            let unknown = Breach::Inadmissible(UnknownBlock { block });
+            Err(if is_known { Breach::DoesNotFollow(head) } else { unknown })
+        };
         let verdict = if let Some(head) = tracked {
-            Err(Breach::DoesNotFollow(self.answer(dag, &head)))
+            wrong(self.answer(dag, &head))
         } else if case.check {
             let Case { votes, dropped, .. } = *case;
             let beside = self.head_beside_root(dag, validators, votes, dropped, &outlying);
@@ -269,7 +277,7 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
                 let head = self.estimate(dag, validators, votes, None);
                 self.answer(dag, &head.unwrap_or(BlockIndex::GENESIS))
             });
-            if head == block { Ok(()) } else { Err(Breach::DoesNotFollow(head)) }
+            if head == block { Ok(()) } else { wrong(head) }
         } else if self.is_voted(dag, block, case, &outlying) {
             Ok(())
         } else {
@@ -486,20 +494,12 @@ mod tests {
         ] {
             let refused = [unknown(block), unknown(block)];
             assert_eq!(verdicts(&mut ghost, &messages, seen, false, block), refused);
-            let head = if seen == [c] {
-                BlockId::Proposed(dag["c"].hash())
-            } else {
-                head_of(seen, a, &dag)
-            };
-            let other = Err(Refusal::Breaks(Breach::DoesNotFollow(head)));
-            let refused = [other.clone(), other];
             assert_eq!(verdicts(&mut ghost, &messages, seen, true, block), refused);
         }
-    }
-
-    /// The head of those who have seen nobody but voters for block a.
-    fn head_of(seen: &[MessageIndex], a: MessageIndex, dag: &Dag<BlockVote>) -> BlockId {
-        if seen.contains(&a) { BlockId::Proposed(dag["a"].hash()) } else { BlockId::Genesis }
+        // Seen, but not the head.
+        let other = Err(Refusal::Breaks(Breach::DoesNotFollow(block("a"))));
+        let verdict = verdicts(&mut ghost, &messages, &[a, v], true, BlockId::Genesis);
+        assert_eq!(verdict, [other.clone(), other]);
     }
 
     #[test]

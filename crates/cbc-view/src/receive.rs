@@ -180,8 +180,7 @@ impl<E: Clone> View<E> {
     where
         A: Admission<E, Error: Error + 'static>,
     {
-        let is_numbered = message.sequence_number() < u64::from(u32::MAX);
-        if self.store.len() >= MOST_MESSAGES || !is_numbered {
+        if self.store.len() >= MOST_MESSAGES {
             return Err(Unjudged::ViewFull { held: self.store.len() }.into());
         }
         let mut draft = std::mem::take(&mut self.draft);
@@ -194,6 +193,9 @@ impl<E: Clone> View<E> {
             checked.map_err(|refusal| refusal.map(Reason::Refused))
         });
         let checked = checked.and_then(|()| {
+            if message.sequence_number() >= u64::from(u32::MAX) {
+                return Err(Unjudged::ViewFull { held: self.store.len() }.into());
+            }
             let before =
                 self.store.cited_position(self.store.panoramas.of_draft(&draft), message.sender());
             self.recall_rival(message.sender(), before, admission).map_err(Refusal::from)
