@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Error, Result};
 use cbc_message::{ValidatorSet, Weight};
 use cbc_simulation::trace::{Mismatch, Scenario, compare};
-use cbc_simulation::{Execution, Footprint, plain};
+use cbc_simulation::{Contradicted, Execution, Footprint};
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::args::MemoryArguments;
@@ -140,15 +141,11 @@ fn expects_conflict(scenario: &Scenario) -> bool {
     scenario.expected().get("conflicting_finality").is_some()
 }
 
-/// What was finalized by some validators and conflicts with what others did, a sentence each.
-fn conflicts(replayed: &Json) -> Vec<String> {
+/// What was finalized by some validators and conflicts with what others did.
+fn conflicts(replayed: &Json) -> Vec<Contradicted> {
     let values = replayed.get("conflicting_finality").and_then(Json::as_array);
-    let sentence = |conflict: &Json| {
-        let validators = conflict["validators"].as_array().into_iter().flatten();
-        let validators: Vec<String> = validators.map(ToString::to_string).collect();
-        format!("{} is final for {}", plain(&conflict["value"]), validators.join(", "))
-    };
-    values.into_iter().flatten().map(sentence).collect()
+    let read = |value: &Json| Contradicted::deserialize(value).ok();
+    values.into_iter().flatten().filter_map(read).collect()
 }
 
 /// Refuses what does not fit the memory. What is wrong with the scenario otherwise is told when it
