@@ -82,17 +82,22 @@ fn a_replay_of_conflicting_finality_says_so_and_fails_unless_it_is_recorded() {
     assert_eq!(replayed["conflicting_finality"][2]["value"], "Y");
     assert_eq!(replayed["conflicting_finality"][2]["validators"], json!([2, 3]));
     assert_eq!(replayed["final"]["2"]["last_finalized"], "Y");
+    // The observer of all messages finalized on the way what it does not in the end.
+    assert_eq!(replayed["overturned"][0]["finalized"], "B");
+    assert_eq!(replayed["global"]["last_finalized"], Json::Null);
 
     // As it is recorded now, it is what is expected.
     fs::write(&path, &out).unwrap();
     let (code, compared) = cbc(&["replay", file]);
     assert_eq!(code, ExitCode::SUCCESS, "{compared}");
     assert!(compared.contains("FINALITY CONFLICT: Y is final for validators 2, 3\n"), "{compared}");
+    assert!(compared.contains("FINALITY OVERTURNED: in the view of all messages"), "{compared}");
     assert_eq!(cbc(&["replay", "--json", file]).0, ExitCode::SUCCESS);
 
     // Recorded without: a failure, though every value is met.
     let mut silent = replayed.clone();
     silent.as_object_mut().unwrap().remove("conflicting_finality");
+    silent.as_object_mut().unwrap().remove("overturned");
     fs::write(&path, silent.to_string()).unwrap();
     let (code, compared) = cbc(&["replay", file]);
     assert_eq!(code, ExitCode::FAILURE);

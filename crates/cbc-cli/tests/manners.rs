@@ -109,7 +109,7 @@ fn errors_say_once_what_where_and_what_was_expected() {
             2,
             "error: typo.jsonl, line 1: \"globl\" is no key of a scenario, which are id, style, \
              note, protocol, rule, weights, initial_estimates, execution, estimate_check, \
-             messages, final, global, conflicting_finality, expect\n",
+             messages, final, global, conflicting_finality, overturned, can_finalize, expect\n",
         ),
         (
             &["simulate", "two.jsonl"],

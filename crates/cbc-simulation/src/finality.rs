@@ -13,7 +13,7 @@ use crate::{Recorded, Run, plain};
 
 /// In one view, what was final was overturned: the fork choice has left it, or something that
 /// conflicts with it has become safe, too.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Overturned {
     /// Whose view it is; nobody's for that of the observer who receives every message.
     pub validator: Option<ValidatorId>,
