@@ -67,7 +67,7 @@ fn the_execution_of_a_simulation_replays_to_the_same_result() {
         } else {
             assert_eq!(protocol, "order-borda");
             assert_eq!(summary["last_finalized"], Json::Null);
-            assert_eq!(replayed["global"]["overturned"], Json::Null);
+            assert_eq!(replayed["can_finalize"], false);
         }
         // And what was replayed is a trace that replays without a mismatch.
         fs::write(&file, replayed.to_string()).unwrap();
@@ -265,6 +265,196 @@ fn a_mismatch_is_a_line_and_exit_code_1() {
     assert_eq!(lines[0], format!("{id}: global: estimate: expected \"wrong\", got {right}"));
     assert!(lines[1].starts_with("2 scenarios, ") && lines[1].ends_with(", 1 mismatches"), "{out}");
     assert_eq!(lines.len(), 2);
+}
+
+#[test]
+fn a_scenario_and_a_trace_can_be_simulated() {
+    let (_, picture, scenario) = simulate(&["--rounds", "20", "--seed", "5"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scenario.jsonl");
+    fs::write(&file, &scenario).unwrap();
+    let (out, again, written) = simulate(&[file.to_str().unwrap()]);
+    assert!(out.starts_with("blockchain, 5 validators"), "{out}");
+    assert!(out.contains(" 20 rounds, scenario simulate-blockchain-5\n"), "{out}");
+    assert_eq!((again, written), (picture, scenario));
+
+    let traces = data("poc/binary.jsonl");
+    let line = fs::read_to_string(&traces).unwrap().lines().nth(1).unwrap().to_owned();
+    let recorded: Json = serde_json::from_str(&line).unwrap();
+    let id = recorded["id"].as_str().unwrap();
+    let (out, _, _) = simulate(&[traces.to_str().unwrap(), "--scenario", id, "--json"]);
+    let summary: Json = serde_json::from_str(&out).unwrap();
+    assert_eq!(summary["id"], id);
+    assert_eq!(summary["seed"], Json::Null);
+    assert_eq!(summary["estimate"], recorded["global"]["estimate"]);
+    fails(&["simulate", traces.to_str().unwrap(), "--scenario", id, "--seed", "1"]);
+    fails(&["simulate", "--scenario", "x"]);
+}
+
+#[test]
+fn unchecked_estimates_are_replayed_unchecked() {
+    // Two blocks of validator 0 on one justification, the second not on the head.
+    let tokens = "M-0-A M-1-B-(A)=A M-1-C-(A)=G";
+    let arguments = ["--weights", "1,1", "--execution", tokens];
+    fails(&[&["simulate"], &arguments[..]].concat());
+    let unchecked = [&arguments[..], &["--no-estimate-check"]].concat();
+    let (out, _, scenario) = simulate(&unchecked);
+    assert!(out.contains("equivocators        1 of weight 1\n"), "{out}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scenario.jsonl");
+    fs::write(&file, &scenario).unwrap();
+    let (code, replayed) = cbc(&["replay", "--json", file.to_str().unwrap()]);
+    assert_eq!(code, ExitCode::SUCCESS);
+    let replayed: Json = serde_json::from_str(&replayed).unwrap();
+    assert_eq!(replayed["messages"]["B"]["estimate"], "A");
+    assert_eq!(replayed["messages"]["C"]["estimate"], "G");
+    assert_eq!(simulate(&[file.to_str().unwrap()]).2, scenario);
+}
+
+#[test]
+fn a_message_is_called_g_where_there_is_no_genesis() {
+    let arguments = ["-p", "binary", "-w", "1,1", "--estimates", "1,1", "-e", "M-0-G SJ-1-G M-1-H"];
+    let (_, _, scenario) = simulate(&arguments);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("g.jsonl");
+    fs::write(&file, scenario).unwrap();
+    let (_, replayed) = cbc(&["replay", "--json", file.to_str().unwrap()]);
+    let json: Json = serde_json::from_str(&replayed).unwrap();
+    assert_eq!(json["messages"]["H"]["justification"]["0"], "G");
+    assert_eq!(json["final"]["1"]["latest_messages"]["0"], "G");
+    // And is compared, as any other.
+    fs::write(&file, replayed.replace(r#""0":"G""#, r#""0":"I0""#)).unwrap();
+    assert_eq!(cbc(&["replay", file.to_str().unwrap()]).0, ExitCode::FAILURE);
+    fs::write(&file, replayed).unwrap();
+    assert_eq!(cbc(&["replay", file.to_str().unwrap()]).0, ExitCode::SUCCESS);
+}
+
+#[test]
+fn a_comparison_that_compares_nothing_fails() {
+    let (_, _, scenario) = simulate(&["--rounds", "3"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.jsonl");
+    let path = file.to_str().unwrap();
+    let recorded = fs::read_to_string(data("poc/binary.jsonl")).unwrap();
+    let recorded = recorded.lines().next().unwrap();
+    for (content, code) in [
+        (String::new(), ExitCode::FAILURE),
+        (scenario.clone(), ExitCode::FAILURE),
+        (format!("{recorded}\n{scenario}"), ExitCode::FAILURE),
+        (recorded.to_owned(), ExitCode::SUCCESS),
+    ] {
+        fs::write(&file, &content).unwrap();
+        assert_eq!(cbc(&["replay", path]).0, code, "{content}");
+    }
+    for (key, other) in [("final", "finale"), ("weights", "weight"), ("execution", "Execution")] {
+        fs::write(&file, recorded.replacen(&format!("{key:?}"), &format!("{other:?}"), 1)).unwrap();
+        assert_eq!(cbc(&["replay", path]), (ExitCode::from(2), String::new()), "{key}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_what_is_read() {
+    let (_, _, scenario) = simulate(&["--execution", "M-0-A SJ-1-A"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("marked");
+    fs::write(&file, format!("\u{feff}{scenario}")).unwrap();
+    let (_, _, again) = simulate(&[file.to_str().unwrap()]);
+    assert_eq!(again, scenario);
+    fs::write(&file, "\u{feff}M-0-A SJ-1-A").unwrap();
+    let (_, _, again) = simulate(&["--execution", &format!("@{}", file.to_str().unwrap())]);
+    assert_eq!(again, scenario);
+}
+
+#[test]
+fn integers_are_signed() {
+    let estimates = ["--protocol", "integer", "--estimates", "-5,3,2,1,0"];
+    let tokens = [&estimates[..], &["--execution", "M-0-X-()=-7 SJ-1-X"]].concat();
+    let (out, _, scenario) = simulate(&[&tokens[..], &["--json"]].concat());
+    let summary: Json = serde_json::from_str(&out).unwrap();
+    assert_eq!(summary["equivocators"], serde_json::json!([0]));
+    let scenario: Json = serde_json::from_str(&scenario).unwrap();
+    assert_eq!(scenario["initial_estimates"], serde_json::json!([-5, 3, 2, 1, 0]));
+    let arguments = [&["compare", "--candidates", "-5", "--json"], &estimates[..]].concat();
+    let (code, out) = cbc(&arguments);
+    assert_eq!(code, ExitCode::SUCCESS);
+    let compared: Json = serde_json::from_str(&out).unwrap();
+    assert!(compared["rows"].as_array().unwrap().iter().all(|row| row["candidate"] == -5));
+}
+
+#[test]
+fn a_picture_has_no_character_that_xml_cannot_hold() {
+    let estimates = "\u{ffff}>a<\u{1}&>\u{1f980},a<\u{1}&>\u{ffff}>\u{1f980}";
+    let arguments = ["-p", "order", "-w", "1,1", "--estimates", estimates, "-e", "SJ-1-I0 M-1-A"];
+    let (_, picture, scenario) = simulate(&arguments);
+    // <https://www.w3.org/TR/xml/#charsets>
+    let allowed = |character: char| {
+        ['\t', '\n', '\r'].contains(&character)
+            || (character >= ' ' && !['\u{fffe}', '\u{ffff}'].contains(&character))
+    };
+    assert!(picture.chars().all(allowed));
+    assert!(picture.contains("\u{1f980}") && picture.contains("&amp;"), "{picture}");
+    // The scenario has the names as they are.
+    let scenario: Json = serde_json::from_str(&scenario).unwrap();
+    assert_eq!(scenario["initial_estimates"][0][0], "\u{ffff}");
+}
+
+#[test]
+fn columns_do_not_run_together() {
+    let estimates = "the first item of all>the second item of all,\
+                     the second item of all>the first item of all";
+    let weights = "18446744073709551614,1";
+    let arguments = ["-p", "order", "-w", weights, "--estimates", estimates, "-r", "4"];
+    let (out, picture, _) = simulate(&[&arguments[..], &["--report-interval", "1"]].concat());
+    let order = "the first item of all > the second item of all";
+    let row = out.lines().find(|line| line.trim_start().starts_with("4  ")).unwrap();
+    let columns: Vec<&str> =
+        row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    assert_eq!(columns, ["4", "6", order, order], "{out}");
+    // The labels of lanes: 27 characters of at least 5 pixels.
+    let lanes: Vec<f64> = picture
+        .lines()
+        .filter_map(|line| line.strip_prefix("<line x1=\"")?.split_once('"')?.0.parse().ok())
+        .collect();
+    assert!(lanes[1] - lanes[0] > 27.0 * 5.0, "{lanes:?}");
+}
+
+#[test]
+fn what_does_not_fit_the_memory_is_refused_before_anything_runs() {
+    for arguments in [
+        &["simulate", "--validators", "10000"][..],
+        &["simulate", "--validators", "4000000000"],
+        &["simulate", "--rounds", "18446744073709551615", "--mode", "full"],
+        &["simulate", "--execution", "full-round", "--rounds", "40000000"],
+        &["simulate", "--memory", "16"],
+        &["compare", "--validators", "10000"],
+        &["compare", "--memory", "16"],
+    ] {
+        fails(arguments);
+    }
+    let (_, _, _) = simulate(&["--memory", "64"]);
+    // Who never acts takes next to nothing.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("many.jsonl");
+    let scenario = serde_json::json!({
+        "id": "many", "protocol": "blockchain", "weights": vec![1; 20_000], "execution": "M-0-A",
+    });
+    fs::write(&file, scenario.to_string()).unwrap();
+    let path = file.to_str().unwrap();
+    let (out, _, _) = simulate(&[path, "--memory", "64", "--json"]);
+    let summary: Json = serde_json::from_str(&out).unwrap();
+    assert_eq!((&summary["messages"], &summary["estimate"]), (&1.into(), &"A".into()));
+    let (code, out) = cbc(&["replay", "--json", "--memory", "64", path]);
+    assert_eq!(code, ExitCode::SUCCESS);
+    let replayed: Json = serde_json::from_str(&out).unwrap();
+    assert_eq!(replayed["final"]["0"]["latest_messages"]["0"], "A");
+    assert_eq!(replayed["final"]["19999"]["latest_messages"], serde_json::json!({}));
+    // All of them hear of all the others: that does not fit.
+    let heard: Vec<String> = (0..20_000).map(|validator| format!("S-{validator}-A")).collect();
+    let mut scenario = scenario;
+    scenario["execution"] = format!("M-0-A {}", heard.join(" ")).into();
+    fs::write(&file, scenario.to_string()).unwrap();
+    assert_eq!(cbc(&["replay", path]).0, ExitCode::from(2));
+    fails(&["simulate", path]);
 }
 
 #[test]

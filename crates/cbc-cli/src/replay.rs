@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Error, Result};
 use cbc_message::{ValidatorSet, Weight};
 use cbc_simulation::trace::{Mismatch, Scenario, compare};
-use cbc_simulation::{Execution, Footprint, plain};
+use cbc_simulation::{Contradicted, Execution, Footprint, Overturned};
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::args::MemoryArguments;
@@ -90,10 +91,10 @@ fn replay(
     let replayed = scenario.replay(&Oracles);
     if arguments.json {
         let replayed = replayed.with_context(|| id.clone())?;
-        let conflicts = conflicts(&replayed);
-        totals.conflicts += usize::from(!conflicts.is_empty() && !expects_conflict(scenario));
-        for conflict in conflicts {
-            eprintln!("{id}: FINALITY CONFLICT: {conflict}");
+        let (alarms, is_conflict) = alarms(&replayed);
+        totals.conflicts += usize::from(is_conflict && !expects_conflict(scenario));
+        for alarm in alarms {
+            eprintln!("{id}: {alarm}");
         }
         writeln!(out, "{replayed}")?;
         return Ok(());
@@ -106,10 +107,10 @@ fn replay(
             for mismatch in &comparison.mismatches {
                 writeln!(out, "{mismatch}")?;
             }
-            let conflicts = conflicts(&replayed);
-            totals.conflicts += usize::from(!conflicts.is_empty() && !expects_conflict(scenario));
-            for conflict in conflicts {
-                writeln!(out, "{id}: FINALITY CONFLICT: {conflict}")?;
+            let (alarms, is_conflict) = alarms(&replayed);
+            totals.conflicts += usize::from(is_conflict && !expects_conflict(scenario));
+            for alarm in alarms {
+                writeln!(out, "{id}: {alarm}")?;
             }
             if comparison.compared == 0 {
                 totals.bare += 1;
@@ -135,20 +136,25 @@ fn replay(
     Ok(())
 }
 
-/// Whether it is recorded that validators finalized values that conflict.
+/// Whether it is recorded that finality failed.
 fn expects_conflict(scenario: &Scenario) -> bool {
-    scenario.expected().get("conflicting_finality").is_some()
+    let expected = scenario.expected();
+    expected.get("conflicting_finality").is_some() || expected.get("overturned").is_some()
 }
 
-/// What was finalized by some validators and conflicts with what others did, a sentence each.
-fn conflicts(replayed: &Json) -> Vec<String> {
-    let values = replayed.get("conflicting_finality").and_then(Json::as_array);
-    let sentence = |conflict: &Json| {
-        let validators = conflict["validators"].as_array().into_iter().flatten();
-        let validators: Vec<String> = validators.map(ToString::to_string).collect();
-        format!("{} is final for {}", plain(&conflict["value"]), validators.join(", "))
-    };
-    values.into_iter().flatten().map(sentence).collect()
+/// The finality that failed in a scenario: a sentence each, and whether values conflict.
+fn alarms(replayed: &Json) -> (Vec<String>, bool) {
+    let list = |key| replayed.get(key).and_then(Json::as_array).into_iter().flatten();
+    let conflicts =
+        list("conflicting_finality").filter_map(|it| Contradicted::deserialize(it).ok());
+    let mut alarms: Vec<String> =
+        conflicts.map(|conflict| format!("FINALITY CONFLICT: {conflict}")).collect();
+    let mut is_conflict = !alarms.is_empty();
+    for overturned in list("overturned").filter_map(|it| Overturned::deserialize(it).ok()) {
+        is_conflict |= overturned.conflicting.is_some();
+        alarms.push(format!("FINALITY OVERTURNED: {overturned}"));
+    }
+    (alarms, is_conflict)
 }
 
 /// Refuses what does not fit the memory. What is wrong with the scenario otherwise is told when it

@@ -6,14 +6,14 @@ use std::fmt;
 use cbc_message::{ValidatorId, Weight};
 use cbc_oracle::SafetyOracle;
 use cbc_view::View;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::{Recorded, Run, plain};
 
 /// In one view, what was final was overturned: the fork choice has left it, or something that
 /// conflicts with it has become safe, too.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Overturned {
     /// Whose view it is; nobody's for that of the observer who receives every message.
     pub validator: Option<ValidatorId>,
@@ -54,7 +54,7 @@ impl fmt::Display for Overturned {
 
 /// A value that is final for some validators, and can never be decided beside what is final for
 /// others.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contradicted {
     /// The value.
     pub value: Json,

@@ -2,8 +2,8 @@
 //!
 //! A trace file has one JSON object a line. The keys `id`, `protocol`, `rule`, `weights`,
 //! `initial_estimates`, `execution` and `estimate_check` say what happens; `messages`, `final`,
-//! `global`, `conflicting_finality` and `expect` say what must come of it; `style` and `note` are
-//! for people; and there are no others. [`Scenario::replay`] computes what must come of it anew
+//! `global`, `conflicting_finality`, `overturned`, `can_finalize` and `expect` say what must come
+//! of it; `style` and `note` are for people; and there are no others. [`Scenario::replay`] computes what must come of it anew
 //! from what happens alone, and [`compare`] compares.
 //!
 //! Three heights are told apart. A message's `display_height` is one more than the greatest among
@@ -11,8 +11,13 @@
 //! the block it is built on, from 0 for the genesis, as everywhere else in this project; `height`
 //! is the same from 1, as the proof of concept recorded it.
 //!
-//! Where nothing can be final, which is where orders are estimated by Borda's rule, `overturned` is
-//! null, and `last_finalized` the value that would be safe if that rule were majority driven.
+//! A view's `last_finalized` is what it finalizes when all has happened, and not before. What fails
+//! on the way shows if all finalize after each message: `conflicting_finality` has what is final
+//! for some validators and excludes what is final for others, `overturned` those views whose
+//! estimate left what was final there. Both are written if there is any, or if they are recorded.
+//!
+//! Where nothing can be final, which is where orders are estimated by Borda's rule, `can_finalize`
+//! is false, and `last_finalized` the value that would be safe if that rule were majority driven.
 
 mod compare;
 mod write;
@@ -36,7 +41,7 @@ pub use write::write_safety;
 use crate::notation::GENESIS;
 use crate::run::{Run, Setup, SetupError, StepError};
 use crate::token::{Execution, Malformed, TokenError};
-use crate::{Notation, Recorded};
+use crate::{Notation, Recorded, Schedule, Summary, Watch, simulate};
 
 /// The oracles that traces name, whatever crates they come from.
 pub trait OracleRegistry {
@@ -106,7 +111,8 @@ fn checked() -> bool {
 }
 
 /// What must come of a scenario.
-const EXPECTED: [&str; 5] = ["messages", "final", "global", "conflicting_finality", "expect"];
+const EXPECTED: [&str; 7] =
+    ["messages", "final", "global", "conflicting_finality", "overturned", "can_finalize", "expect"];
 
 /// All other keys that a scenario may have.
 const SETTING: [&str; 9] = [
@@ -149,9 +155,8 @@ impl Scenario {
         Ok(Self { setting, recorded })
     }
 
-    /// What must come of it: the keys `messages`, `final`, `global`, `conflicting_finality` and
-    /// `expect`, as far as they are there, with the genesis a root (it was a message of validator 0
-    /// in the recordings).
+    /// What must come of it: the keys that say so, as far as they are there, with the genesis a
+    /// root (it was a message of validator 0 in the recordings).
     pub fn expected(&self) -> Json {
         let mut expected: Map<String, Json> = EXPECTED
             .iter()
@@ -189,7 +194,7 @@ impl Scenario {
                     OrderRule::Borda => {
                         let borda = ValueConsensus::<Order, _>::new(Borda::new(items.len()));
                         let run = self.run(borda, items)?;
-                        self.carry_out(run, oracles)
+                        self.carry_out(run, None, oracles)
                     }
                     OrderRule::Copeland => {
                         let copeland = ValueConsensus::<Order, _>::new(Copeland::new(items.len()));
@@ -209,8 +214,14 @@ impl Scenario {
     where
         P: Recorded<Estimator: MajorityDriven> + Clone,
     {
+        // Beside the run that is recorded, one in which everybody finalizes on the way.
+        let execution = self.setting.execution.parse()?;
+        let schedule = Schedule { execution, messages_per_round: 1 };
+        let watch = Watch { report_interval: 0, everybody: true };
+        let mut watched = self.run(protocol.clone(), items.clone())?.finalizing();
+        let summary = simulate(&mut watched, &schedule, watch, |_, _| {})?;
         let run = self.run(protocol, items)?.finalizing();
-        self.carry_out(run, oracles)
+        self.carry_out(run, Some(summary), oracles)
     }
 
     fn run<P>(&self, protocol: P, items: Vec<String>) -> Result<Run<P, CliqueOracle>, TraceError>
@@ -246,6 +257,7 @@ impl Scenario {
     fn carry_out<P>(
         &self,
         mut run: Run<P, CliqueOracle>,
+        watched: Option<Summary>,
         oracles: &impl OracleRegistry,
     ) -> Result<Json, TraceError>
     where
@@ -286,10 +298,19 @@ impl Scenario {
             }
             replayed.insert("expect".to_owned(), Json::Object(met));
         }
-        let conflicting = run.conflicting_finality();
-        replayed.remove("conflicting_finality");
-        if !conflicting.is_empty() || self.recorded.contains_key("conflicting_finality") {
-            replayed.insert("conflicting_finality".to_owned(), json!(conflicting));
+        let can_finalize = watched.is_some();
+        let (conflicting, overturned) = watched
+            .map(|summary| (summary.conflicting_finality, summary.overturned))
+            .unwrap_or_default();
+        for (key, value, is_usual) in [
+            ("conflicting_finality", json!(conflicting), conflicting.is_empty()),
+            ("overturned", json!(overturned), overturned.is_empty()),
+            ("can_finalize", json!(can_finalize), can_finalize),
+        ] {
+            replayed.remove(key);
+            if !is_usual || self.recorded.contains_key(key) {
+                replayed.insert(key.to_owned(), value);
+            }
         }
         Ok(Json::Object(replayed))
     }

@@ -99,11 +99,6 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
             written["last_finalized"] =
                 json!(self.run.recorded_last_finalized(observer).map(write));
         }
-        if wanted.is_none_or(|wanted| wanted.contains_key("overturned")) {
-            // Where nothing can be final, this says so.
-            let overturned = self.run.can_finalize().then(|| observer.is_overturned());
-            written["overturned"] = json!(overturned);
-        }
         for key in wanted.into_iter().flat_map(Map::keys) {
             let further = match key.as_str() {
                 "equivocators" => {
