@@ -30,7 +30,9 @@
 mod summit;
 
 use cbc_message::{ValidatorSet, Weight};
-use cbc_oracle::{BitSet, LobbyingGraph, Quorum, Safety, SafetyOracle, faults};
+use cbc_oracle::{
+    BitSet, Committee, LobbyingGraph, Quorum, Safety, SafetyOracle, faults, strongest_committee,
+};
 use cbc_view::{MessageDag, Property};
 use summit::Summit;
 
@@ -90,7 +92,9 @@ impl<D: MessageDag> SafetyOracle<D> for InspectorOracle {
         let graph = LobbyingGraph::new(dag, candidate);
         let weights: Vec<Weight> =
             graph.vertices().iter().map(|&vertex| validators.weight(vertex)).collect();
-        let (strength, committee) = strongest_committee(graph.arrows(), &weights);
+        let all = BitSet::full(weights.len());
+        let Committee { members: committee, strength } =
+            strongest_committee(graph.arrows(), &weights, all);
         let of_levels = |levels, strength, committee: &BitSet| {
             let members = committee.iter().map(|vertex| graph.vertices()[vertex]);
             let quorum = Quorum::new(members.collect(), validators);
@@ -134,80 +138,4 @@ fn tolerance(strength: Weight, levels: u32, validators: &ValidatorSet) -> Option
     let scaled = u128::from(margin) * ((1 << levels) - 1);
     let tolerated = scaled.div_ceil(1 << levels).checked_sub(1)?;
     u64::try_from(tolerated).ok().map(Weight::new)
-}
-
-/// The greatest q for which there is a committee, and the greatest committee for it.
-///
-/// Leaves out, one after another, the vertex that reaches the least among those left, as in the
-/// decomposition of a graph into cores. While a committee for some q is among those left, and
-/// everybody reaches less than q, nobody of it can be the next to go before q is reached: its
-/// members reach q within it. So the committee for the greatest q is what is left when the least
-/// reach is greatest, for the first time.
-fn strongest_committee(arrows: &[BitSet], weights: &[Weight]) -> (Weight, BitSet) {
-    let count = weights.len();
-    let mut left = BitSet::full(count);
-    let mut reach: Vec<Weight> = (0..count)
-        .map(|vertex| {
-            let others = arrows[vertex].iter().filter(|&other| other != vertex);
-            weights[vertex] + others.map(|other| weights[other]).sum()
-        })
-        .collect();
-    let mut strongest = (Weight::ZERO, BitSet::new(count));
-    let mut weight: Weight = weights.iter().copied().sum();
-    while let Some(weakest) = left.iter().min_by_key(|&vertex| reach[vertex]) {
-        if reach[weakest] > strongest.0 {
-            strongest = (reach[weakest], left.clone());
-        }
-        left.remove(weakest);
-        weight -= weights[weakest];
-        if weight <= strongest.0 {
-            break; // What is left cannot reach more than it weighs.
-        }
-        for vertex in left.iter() {
-            if arrows[vertex].contains(weakest) {
-                reach[vertex] -= weights[weakest];
-            }
-        }
-    }
-    strongest
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// The definition, over all sets of vertices.
-    fn by_trying_all_sets(arrows: &[BitSet], weights: &[Weight]) -> (Weight, Vec<usize>) {
-        let sets = (1..1u32 << weights.len()).map(|set| {
-            let members: Vec<usize> = (0..weights.len()).filter(|v| set >> v & 1 == 1).collect();
-            let reaches = |&v: &usize| -> Weight {
-                let reached = members.iter().filter(|&&u| u == v || arrows[v].contains(u));
-                reached.map(|&u| weights[u]).sum()
-            };
-            (members.iter().map(reaches).min().unwrap(), members)
-        });
-        // The greatest strength; of its committees, which are closed under union, the greatest.
-        sets.max_by_key(|(strength, members)| (*strength, members.len())).unwrap()
-    }
-
-    proptest! {
-        #[test]
-        fn the_committee_is_the_strongest_of_all_sets(
-            weights in prop::collection::vec(1u64..6, 1..9),
-            draws in prop::collection::vec(any::<bool>(), 81),
-        ) {
-            let weights: Vec<Weight> = weights.into_iter().map(Weight::new).collect();
-            let count = weights.len();
-            let mut arrows = vec![BitSet::new(count); count];
-            for (row, draws) in arrows.iter_mut().zip(draws.chunks(9)) {
-                (0..count).filter(|&to| draws[to]).for_each(|to| row.insert(to));
-            }
-            let (strength, committee) = strongest_committee(&arrows, &weights);
-            let (expected, members) = by_trying_all_sets(&arrows, &weights);
-            prop_assert_eq!(strength, expected);
-            prop_assert_eq!(committee.iter().collect::<Vec<_>>(), members);
-        }
-    }
 }

@@ -57,6 +57,7 @@
 
 mod bitset;
 mod clique;
+mod committee;
 mod lobbying;
 mod max_clique;
 mod oracle;
@@ -67,6 +68,7 @@ mod tracker;
 
 pub use bitset::BitSet;
 pub use clique::CliqueOracle;
+pub use committee::{Committee, strongest_committee};
 pub use lobbying::LobbyingGraph;
 pub use max_clique::{MaxClique, max_clique, max_clique_above};
 pub use oracle::SafetyOracle;

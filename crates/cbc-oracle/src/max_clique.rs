@@ -15,6 +15,8 @@ pub struct MaxClique {
     pub weight: Weight,
     /// No clique weighs more than this.
     pub bound: Weight,
+    /// How many steps the search took: see [`max_clique`]. 0 if there was nothing to search for.
+    pub steps: u64,
 }
 
 impl MaxClique {
@@ -28,8 +30,12 @@ impl MaxClique {
 /// neighbours of v: symmetric, and without v. Vertices without weight are left out. Of several
 /// heaviest cliques it is the first that the search meets: the same for the same graph.
 ///
-/// Visits at most `budget` nodes of the search tree; what it has found by then is a clique, and the
-/// bound holds.
+/// The search is exponential in the worst case, and ends after `budget` *steps*; what it has found
+/// by then is a clique, and the bound holds. A step gives one vertex a colour, at O(V/64), and is
+/// what the search spends its time on: a node of the search tree takes from V to V² of them, so
+/// that nodes would say little of the time. The budget is looked at before each node, so the last
+/// one may exceed it, by V² steps at most. The first clique and the first bound, O(V³/64), are not
+/// searched for and take none.
 ///
 /// Branch and bound over a weighted colouring (Tavares, Campêlo, Rodrigues, Michelon, "Um
 /// algoritmo de branch and bound para o problema da clique máxima ponderada", 2015; on bit sets as
@@ -48,12 +54,29 @@ pub fn max_clique_above(
     above: Weight,
     budget: u64,
 ) -> MaxClique {
-    // Where nearly all are neighbours, as in the graphs that protocols make, the first clique and
-    // the first bound meet: no search, and none of what prepares one.
-    let graph = Graph { weights: Cow::Borrowed(weights), edges: Cow::Borrowed(edges) };
-    let at_once = graph.at_once();
-    if at_once.is_exact() || at_once.bound <= above || budget == 0 {
-        return at_once;
+    let first = first_clique(weights, edges);
+    if first.is_exact() || first.bound <= above {
+        return first;
+    }
+    search_beyond(first, weights, edges, above, budget)
+}
+
+/// A clique and a bound, without a search. Where nearly all are neighbours, as in the graphs that
+/// protocols make, they meet.
+pub(crate) fn first_clique(weights: &[Weight], edges: &[BitSet]) -> MaxClique {
+    Graph { weights: Cow::Borrowed(weights), edges: Cow::Borrowed(edges) }.first_clique()
+}
+
+/// Goes on from the first clique and bound: see [`max_clique_above`].
+pub(crate) fn search_beyond(
+    first: MaxClique,
+    weights: &[Weight],
+    edges: &[BitSet],
+    above: Weight,
+    budget: u64,
+) -> MaxClique {
+    if budget == 0 {
+        return first;
     }
     let order = search_order(weights, edges);
     let mut position_of = vec![usize::MAX; weights.len()];
@@ -67,10 +90,10 @@ pub fn max_clique_above(
         weights: order.iter().map(|&vertex| weights[vertex]).collect(),
         edges: order.iter().map(|&vertex| moved(&edges[vertex])).collect(),
     };
-    let found = graph.search(at_once.weight.max(above), budget);
-    let bound = found.bound.min(at_once.bound);
+    let found = graph.search(first.weight.max(above), budget);
+    let bound = found.bound.min(first.bound);
     if found.members.is_empty() {
-        return MaxClique { bound, ..at_once };
+        return MaxClique { bound, steps: found.steps, ..first };
     }
     let mut members: Vec<usize> = found.members.iter().map(|&position| order[position]).collect();
     members.sort_unstable();
@@ -105,15 +128,16 @@ struct Node {
 
 impl Graph<'_> {
     /// The first clique and the first bound.
-    fn at_once(&self) -> MaxClique {
+    fn first_clique(&self) -> MaxClique {
         let weighty = (0..self.weights.len()).filter(|&v| !self.weights[v].is_zero());
         let mut vertices = BitSet::new(self.weights.len());
         weighty.for_each(|vertex| vertices.insert(vertex));
         let mut members = self.greedy(&vertices);
         members.sort_unstable();
         let weight = members.iter().map(|&vertex| self.weights[vertex]).sum();
-        let bound = self.color(&vertices).last().map_or(Weight::ZERO, |&(_, bound)| bound);
-        MaxClique { members, weight, bound }
+        let colored = self.color(&vertices, &mut 0);
+        let bound = colored.last().map_or(Weight::ZERO, |&(_, bound)| bound);
+        MaxClique { members, weight, bound, steps: 0 }
     }
 
     /// Searches for a clique heavier than `to_beat`. Without one, the answer has no members, and
@@ -122,8 +146,9 @@ impl Graph<'_> {
         let mut best = Vec::new();
         let mut best_weight = to_beat;
         let mut clique: Vec<usize> = Vec::new();
-        let mut stack = vec![self.node(BitSet::full(self.weights.len()), Weight::ZERO)];
-        let mut visited = 0;
+        let mut steps = 0;
+        let all = BitSet::full(self.weights.len());
+        let mut stack = vec![self.node(all, Weight::ZERO, &mut steps)];
         while let Some(node) = stack.last_mut() {
             let open =
                 node.branches.last().filter(|&&(_, bound)| node.weight + bound > best_weight);
@@ -132,10 +157,9 @@ impl Graph<'_> {
                 clique.pop();
                 continue;
             };
-            if visited == budget {
+            if steps >= budget {
                 break;
             }
-            visited += 1;
             node.branches.pop();
             node.candidates.remove(vertex);
             let mut candidates = node.candidates.clone();
@@ -146,24 +170,26 @@ impl Graph<'_> {
                 best_weight = weight;
                 best.clone_from(&clique);
             }
-            stack.push(self.node(candidates, weight));
+            stack.push(self.node(candidates, weight, &mut steps));
         }
         let open = stack.iter().filter_map(|node| Some(node.weight + node.branches.last()?.1));
-        MaxClique { members: best, weight: best_weight, bound: open.fold(best_weight, Weight::max) }
+        let bound = open.fold(best_weight, Weight::max);
+        MaxClique { members: best, weight: best_weight, bound, steps }
     }
 
-    fn node(&self, candidates: BitSet, weight: Weight) -> Node {
-        Node { branches: self.color(&candidates), candidates, weight }
+    fn node(&self, candidates: BitSet, weight: Weight, steps: &mut u64) -> Node {
+        Node { branches: self.color(&candidates, steps), candidates, weight }
     }
 
-    /// Orders vertices, each with a bound on the weight of the cliques among it and those before.
+    /// Orders vertices, each with a bound on the weight of the cliques among it and those before,
+    /// and counts the steps.
     ///
     /// Takes out one set of pairwise non-adjacent vertices after another. Each such colour is worth
     /// the least weight left in any of its vertices; that much is taken from all of them, and
     /// vertices with nothing left are done. The weight of a vertex is thus spread over the colours
     /// it had until it was done, and a clique has at most one vertex of each colour: it weighs no
     /// more than the colours were worth by the time the last of its vertices was done.
-    fn color(&self, vertices: &BitSet) -> Vec<(usize, Weight)> {
+    fn color(&self, vertices: &BitSet, steps: &mut u64) -> Vec<(usize, Weight)> {
         let mut left = self.weights.to_vec();
         let mut uncolored = vertices.clone();
         let mut eligible = vertices.clone();
@@ -172,6 +198,7 @@ impl Graph<'_> {
         let mut class = Vec::new();
         // A vertex that is adjacent to all others has a colour of its own.
         for vertex in vertices.iter() {
+            *steps += 1;
             if vertices.is_subset_but_for(vertex, &self.edges[vertex]) {
                 bound += left[vertex];
                 uncolored.remove(vertex);
@@ -186,6 +213,7 @@ impl Graph<'_> {
                 eligible.subtract(&self.edges[vertex]);
                 class.push(vertex);
             }
+            *steps += class.len() as u64;
             if class.len() == uncolored.len() {
                 // No edges are left: the same class again and again, without those that are done.
                 class.sort_by_key(|&vertex| left[vertex]);
@@ -293,7 +321,7 @@ mod tests {
         assert_eq!(found.weight, expected);
         assert!(found.is_exact());
         // Stopped at any time it has a clique, and a bound that holds.
-        for budget in [0, 1, 2, 5, 10] {
+        for budget in [0, 1, 20, 100, 400] {
             let early = max_clique(weights, edges, budget);
             assert!(is_clique(&early.members, edges));
             assert!(early.weight <= expected && expected <= early.bound, "{early:?}");

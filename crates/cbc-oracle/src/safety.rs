@@ -35,10 +35,11 @@ pub struct Safety {
     pub faults: usize,
     /// The quorum found.
     pub quorum: Quorum,
-    /// Whether the search was exact: no quorum of the oracle's kind gives a better answer.
+    /// Whether the search was exact: the quorum is the best of the oracle's kind. If not, it is the
+    /// best that was found, or, from the clique oracle, of another kind that is no worse.
     pub exact: bool,
     /// No quorum of the oracle's kind gives a fault tolerance above this; the fault tolerance
-    /// itself, if the search was exact.
+    /// itself, if the search was exact, and never less.
     pub bound: Option<Weight>,
 }
 

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
 use cbc_view::{Chain, MessageDag, MessageIndex, Seen};
 
-use crate::{BitSet, Quorum, Safety, max_clique_above};
+use crate::clique::Ballot;
+use crate::{BitSet, Safety};
 
 /// To which depth of a chain of candidates each arrow of the lobbying graph holds.
 ///
@@ -38,8 +39,8 @@ pub struct LobbyingTable {
     graph: Vec<BitSet>,
 }
 
-/// The depth of a candidate, and the strength that a quorum has to exceed to matter.
-type Question = (u32, Weight);
+/// The depth of a candidate, the strength that a quorum has to exceed to matter, and the budget.
+type Question = (u32, Weight, u64);
 
 /// What a validator that counts has said of late.
 #[derive(Clone, Debug, Default)]
@@ -213,9 +214,9 @@ impl LobbyingTable {
         }
     }
 
-    /// What the clique oracle answers for the candidate at `depth`, visiting at most `budget` nodes
-    /// of the search tree; but where no clique weighs more than `above`, whatever is found until
-    /// that is clear. O(V²), and the search.
+    /// What the clique oracle answers for the candidate at `depth`, with a search of at most
+    /// `budget` steps; but where no clique weighs more than `above`, whatever is found until that is
+    /// clear. O(V²), and the search.
     pub fn clique(
         &mut self,
         validators: &ValidatorSet,
@@ -223,12 +224,12 @@ impl LobbyingTable {
         above: Weight,
         budget: u64,
     ) -> Safety {
-        let question = (depth, above);
+        let question = (depth, above, budget);
         let known = self.answers.iter().find(|(answered, _)| *answered == question);
         if let Some((_, safety)) = known {
             return safety.clone();
         }
-        let safety = self.clique_anew(validators, question, budget);
+        let safety = self.clique_anew(validators, question);
         self.answers.push((question, safety.clone()));
         safety
     }
@@ -236,8 +237,7 @@ impl LobbyingTable {
     fn clique_anew(
         &mut self,
         validators: &ValidatorSet,
-        (depth, above): Question,
-        budget: u64,
+        (depth, above, budget): Question,
     ) -> Safety {
         let counts = |stream: &Stream| stream.latest.is_some() && stream.agreement() >= depth;
         // Whoever is no vertex weighs nothing, and is left out of the search.
@@ -251,10 +251,17 @@ impl LobbyingTable {
         for (row, depths) in self.graph.iter_mut().zip(self.edges.chunks(self.streams.len())) {
             row.assign_at_least(depths, depth);
         }
-        let clique = max_clique_above(&weights, &self.graph, above, budget);
-        let members = clique.members.iter().map(|&member| ValidatorId::new(member as u32));
-        Safety::of_quorum(Quorum::new(members.collect(), validators), validators)
-            .with_strength_at_most(clique.bound, validators)
+        let arrows = || {
+            let row = |depths: &[u32]| {
+                let mut row = BitSet::new(depths.len());
+                row.assign_at_least(depths, depth);
+                row
+            };
+            self.arrows.chunks(self.streams.len()).map(row).collect()
+        };
+        Ballot { weights: &weights, edges: &self.graph, above, budget }
+            .count(arrows)
+            .safety(validators, |vertex| ValidatorId::new(vertex as u32))
     }
 }
 
