@@ -44,6 +44,18 @@ pub trait Estimator<D: MessageDag> {
     /// asked about it.
     fn insert(&mut self, dag: &D, message: MessageIndex);
 
+    /// What can be said of `estimate` without any message: checked when a message arrives, before
+    /// it is held. Estimates that can be of any size have theirs bounded here, or one who sends
+    /// great ones makes others hold them. Nothing, unless overridden.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    fn admit_form(&self, estimate: &D::Estimate) -> Result<(), Self::Inadmissible> {
+        let _ = estimate;
+        Ok(())
+    }
+
     /// Whether `estimate` is a value of the protocol at all, whatever its maker had seen.
     ///
     /// # Errors

@@ -47,17 +47,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod accounts;
 mod admission;
 mod blocks;
 mod dag;
 mod forest;
 mod limits;
+mod links;
 mod panorama;
 mod pending;
 mod perspective;
 mod property;
 mod prune;
-mod queues;
 mod receipt;
 mod receive;
 mod renumbering;
@@ -66,6 +67,7 @@ mod store;
 mod unjudged;
 mod validity;
 mod view;
+mod waits;
 
 pub use cbc_message;
 
