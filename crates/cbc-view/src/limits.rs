@@ -53,11 +53,12 @@ use cbc_message::Message;
 ///
 /// A pending message that waits for w hashes takes at most, in bytes,
 ///
-/// > `400 + 2 · size_of::<E>() + encoded + 40 · proofs + 190 + 212 · w`
+/// > `700 + 2 · size_of::<E>() + encoded + 40 · proofs + 302 · w`
 ///
 /// where `encoded` is [`Message::encoded_len`](cbc_message::Message::encoded_len) and an estimate is taken to fill as much memory as
 /// its encoding. With M for the greatest such figure of a message with V citations, all that is
-/// pending takes at most `max(pending, V · M)`; twice that for a moment, while a table grows. What
+/// pending takes at most `max(pending, V · M)`; twice that for a moment, while a table grows. Tables
+/// keep the room that they once had. What
 /// equivocators add beyond their proofs takes at most `2 · V · unwanted_per_validator`. The rest of
 /// a view are valid messages, one chain for each validator, of which
 /// [`View::prune`](crate::View::prune) drops what is settled.
@@ -86,20 +87,20 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 8 MiB of pending messages a validator and 256 MiB in all, 512 KiB of unwanted ones a
+    /// 8 MiB of pending messages a validator and 512 MiB in all, 512 KiB of unwanted ones a
     /// validator, and batches of 1024.
     ///
-    /// Of 10 validators, 8 MiB are some 8000 pending messages that wait for one hash each; of 1000,
-    /// some 200, or 30 that wait for a thousand hashes each. Who is further behind than that gets
+    /// Of 10 validators, 8 MiB are some 6000 pending messages that wait for one hash each; of 1000,
+    /// some 200, or 24 that wait for a thousand hashes each. Who is further behind than that gets
     /// what is missing in the order of citation, as an archive gives it, which needs no room at all.
-    /// 256 MiB are a message for each of 1000 validators at least.
+    /// 512 MiB are one of the latter for each of 1000 validators, and some more.
     ///
     /// 512 KiB of an equivocator are 1000 messages of 10 validators, or 50 of 1000: what it made
     /// between two messages of an honest validator that still follows it has to fit.
     fn default() -> Self {
         Self {
             pending_per_validator: 8 << 20,
-            pending: 256 << 20,
+            pending: 512 << 20,
             unwanted_per_validator: 512 << 10,
             batch: 1024,
         }

@@ -8,7 +8,9 @@ use cbc_message::{
     Citation, Header, Integer, Justification, Message, MessageHash, ValidatorId, ValidatorSet,
     Weight,
 };
-use cbc_view::{HashedDag, Limits, MessageDag, Status, Unjudged, View};
+use cbc_view::{
+    AdmitAll, HashedDag, Limits, MessageDag, MessageIndex, Perspective, Status, Unjudged, View,
+};
 
 /// Room for some 50 pending messages of a validator that wait for one hash, and for some 20
 /// unwanted ones of an equivocator.
@@ -127,6 +129,115 @@ fn what_somebody_honest_built_on_is_wanted_and_taken_in_all_the_same() {
     assert!(view.find(&honest.hash()).is_some());
     // Nobody wants more of it.
     assert_eq!(view.insert(fork(-1)).unwrap().status, OVER_LIMIT);
+}
+
+/// A hash of nothing.
+fn never(value: i64) -> MessageHash {
+    let mut bytes = [7; 32];
+    bytes[..8].copy_from_slice(&value.to_le_bytes());
+    MessageHash::from_bytes(bytes)
+}
+
+/// Three messages of validator 0, each after the one before, and one of 1 and of 2 that cite them.
+fn chain_and_who_built_on_it() -> [Message<Integer>; 5] {
+    let first = message(0, 0, &[], 5);
+    let second = message(0, 1, &[(0, first.hash())], 5);
+    let third = message(0, 2, &[(0, second.hash())], 5);
+    let one = message(1, 0, &[(0, third.hash())], 5);
+    let two = message(2, 0, &[(0, third.hash()), (1, one.hash())], 5);
+    [first, second, third, one, two]
+}
+
+/// The view asks for what is missing, and gets it, for so many times at most.
+fn pull(view: &mut View<Integer>, messages: &[Message<Integer>], most: usize) {
+    for _ in 0..most {
+        let missing = view.missing_hashes();
+        let Some(asked) = messages.iter().find(|m| missing.contains(&m.hash())) else { break };
+        view.insert(asked.clone()).unwrap();
+    }
+}
+
+#[test]
+fn what_somebody_honest_waits_for_gets_in_though_its_sender_floods() {
+    let mut view = view();
+    let messages = chain_and_who_built_on_it();
+    for value in 0..FLOOD {
+        view.insert(message(0, 9, &[(1, never(value))], value)).unwrap();
+    }
+    view.insert(messages[4].clone()).unwrap();
+    pull(&mut view, &messages, 4);
+    assert_eq!(view.justified_count(), 5);
+}
+
+#[test]
+fn what_somebody_honest_waits_for_gets_in_though_its_sender_equivocates_and_floods() {
+    let mut view = view();
+    for value in 0..FLOOD {
+        view.insert(fork(-1 - value)).unwrap();
+        view.insert(message(0, 9, &[(1, never(value))], value)).unwrap();
+    }
+    let messages = chain_and_who_built_on_it();
+    // Before anybody wants it, and again once somebody does.
+    for message in &messages[..3] {
+        view.insert(message.clone()).unwrap();
+    }
+    assert!(view.find(&messages[0].hash()).is_none());
+    view.insert(messages[4].clone()).unwrap();
+    pull(&mut view, &messages, 6);
+    assert!(messages.iter().all(|message| view.find(&message.hash()).is_some()));
+}
+
+#[test]
+fn what_is_given_up_is_said_with_what_it_waited_for() {
+    let mut view = view();
+    let mut given_up = Vec::new();
+    for value in 0..100 {
+        let receipt = view.insert(message(0, 0, &[(1, never(value))], value)).unwrap();
+        assert_eq!(receipt.status, Status::Pending { missing: vec![never(value)] });
+        given_up.extend(receipt.unjudged);
+    }
+    assert!(given_up.len() > 20);
+    // The oldest first, and nobody asks for what they waited for any more.
+    for (value, (hash, unjudged)) in (0..).zip(given_up) {
+        assert_eq!(hash, message(0, 0, &[(1, never(value))], value).hash());
+        assert_eq!(unjudged, Unjudged::OverLimit { missing: vec![never(value)] });
+        assert!(!view.missing_hashes().contains(&never(value)));
+    }
+}
+
+#[test]
+fn the_greatest_account_gives_up_what_is_over_the_limit_of_all() {
+    let limits = Limits { pending: 30 * 1000, ..LIMITS };
+    let validators = ValidatorSet::new([1, 1, 1].map(Weight::new)).unwrap();
+    let mut view: View<Integer> = View::with_limits(Arc::new(validators), limits);
+    let honest = message(2, 0, &[(1, never(-1))], 0);
+    view.insert(honest.clone()).unwrap();
+    for value in 0..FLOOD {
+        view.insert(message(value as u32 % 2, 0, &[(1, never(value))], value)).unwrap();
+        assert!(view.pending_bytes() <= limits.pending);
+    }
+    assert!(view.pending_message(&honest.hash()).is_some());
+    let [zero, one] = [0, 1].map(|v| view.pending_bytes_of(ValidatorId::new(v)));
+    assert!(zero.abs_diff(one) < 2000, "{zero}, {one}");
+}
+
+#[test]
+fn an_observer_who_shares_a_view_takes_in_no_more_of_what_others_hold() {
+    let mut view = view();
+    let mut others = [Perspective::new(3), Perspective::new(3)];
+    for (from, other) in (0..).zip(&mut others) {
+        view.exchange(other);
+        for value in 0..FLOOD {
+            view.insert(fork(from * FLOOD + value)).unwrap();
+        }
+        view.exchange(other);
+    }
+    let held = view.message_count();
+    assert!(held > 2 * LIMITS.unwanted_per_validator / 350, "{held}");
+    for index in (0..held as u32).map(MessageIndex::new) {
+        view.insert_held(index, &mut AdmitAll).unwrap();
+    }
+    assert!((2 + 15..2 + 30).contains(&view.justified_count()), "{}", view.justified_count());
 }
 
 #[test]

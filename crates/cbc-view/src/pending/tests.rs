@@ -83,6 +83,16 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+#[test]
+fn a_message_costs_no_more_than_the_formula_says() {
+    for waits in [1, 100] {
+        let message = message(0, 0, &[never(0); 100]);
+        let formula = 700 + 2 * size_of::<Integer>() + message.encoded_len() + 302 * waits;
+        let bytes = bytes_held(&message, waits);
+        assert!(bytes <= formula && bytes * 10 > formula * 9, "{bytes}, by the formula {formula}");
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_leaks_and_what_counts_wants_what_it_waits_for(
