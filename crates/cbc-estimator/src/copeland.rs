@@ -33,8 +33,12 @@ impl<D: MessageDag<Estimate = Order>> Estimator<D> for Copeland {
 
     fn insert(&mut self, _: &D, _: MessageIndex) {}
 
-    fn admit(&self, _: &D, order: &Order) -> Result<(), WrongItemCount> {
+    fn admit_form(&self, order: &Order) -> Result<(), WrongItemCount> {
         check_items(self.items, order)
+    }
+
+    fn admit(&self, _: &D, order: &Order) -> Result<(), WrongItemCount> {
+        Estimator::<D>::admit_form(self, order)
     }
 
     fn estimate(

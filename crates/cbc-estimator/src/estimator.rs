@@ -53,6 +53,9 @@ pub enum Breach<I, A> {
     DoesNotFollow(A),
 }
 
+/// What an estimator says of a [`Case`].
+pub type Judged<I, A> = Result<(), Refusal<Breach<I, A>>>;
+
 /// A function from latest messages to an estimate, with whatever it keeps to be quick about it.
 ///
 /// The answer depends on the votes (and `start`) alone: not on the order in which messages
@@ -72,6 +75,18 @@ pub trait Estimator<D: MessageDag> {
     /// Takes in the next message of `dag`: must be told of each, in ascending order, before it is
     /// asked about it.
     fn insert(&mut self, dag: &D, message: MessageIndex);
+
+    /// What can be said of `estimate` without any message: checked when a message arrives, before
+    /// it is held. Estimates that can be of any size have theirs bounded here, or one who sends
+    /// great ones makes others hold them. Nothing, unless overridden.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    fn admit_form(&self, estimate: &D::Estimate) -> Result<(), Self::Inadmissible> {
+        let _ = estimate;
+        Ok(())
+    }
 
     /// Whether `estimate` is a value of the protocol at all, whatever its maker had seen.
     ///
@@ -125,7 +140,7 @@ pub trait Estimator<D: MessageDag> {
         validators: &ValidatorSet,
         case: &Case<'_, D::Estimate>,
         archive: Option<&dyn Archive<D::Estimate>>,
-    ) -> Result<(), Refusal<Breach<Self::Inadmissible, Self::Answer>>> {
+    ) -> Judged<Self::Inadmissible, Self::Answer> {
         let _ = archive;
         let admitted = self.admit(dag, case.estimate);
         admitted.map_err(|error| Refusal::Breaks(Breach::Inadmissible(error)))?;

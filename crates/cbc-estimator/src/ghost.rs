@@ -10,7 +10,7 @@ use cbc_view::{
 
 use crate::ancestry::{self, Ancestry};
 use crate::outlying::{OutlyingBlocks, voted_block};
-use crate::{Breach, Case, Estimator, LoadedVotes, MajorityDriven, Vote};
+use crate::{Breach, Case, Estimator, Judged, LoadedVotes, MajorityDriven, Vote};
 
 /// The greedy heaviest-observed subtree (Sompolinsky and Zohar, "Secure high-rate transaction
 /// processing in Bitcoin", 2015), observed by latest messages (semantics §5).
@@ -153,8 +153,9 @@ impl Ghost {
             let mut voted = votes.iter().filter_map(|&message| self.blocks.voted_by(message));
             return voted.any(|voted| self.blocks.is_ancestor_or_same(block, voted));
         }
-        if self.blocks.proposal(BlockIndex::GENESIS).is_none() {
-            return false; // All there is is on the genesis.
+        // All there is may be on the genesis.
+        if self.blocks.proposal(BlockIndex::GENESIS).is_none() || outlying.is_no_block(block) {
+            return false;
         }
         let root = self.blocks.id(dag, BlockIndex::GENESIS);
         let held = votes.iter().map(|&message| match self.blocks.voted_by(message) {
@@ -249,7 +250,7 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
         validators: &ValidatorSet,
         case: &Case<'_, D::Estimate>,
         archive: Option<&dyn Archive<D::Estimate>>,
-    ) -> Result<(), Refusal<Breach<UnknownBlock, BlockId>>> {
+    ) -> Judged<UnknownBlock, BlockId> {
         let (BlockVote::Propose { parent: block } | BlockVote::Vote { block }) =
             case.estimate.block_vote();
         let quick = case.check && self.root_outweighs(validators, case.votes, case.dropped);
@@ -456,7 +457,7 @@ mod tests {
         seen: &[MessageIndex],
         check: bool,
         block: BlockId,
-    ) -> [Result<(), Refusal<Breach<UnknownBlock, BlockId>>>; 2] {
+    ) -> [Judged<UnknownBlock, BlockId>; 2] {
         let votes: Vec<Vote> = seen.iter().copied().map(vote).collect();
         [BlockVote::Vote { block }, BlockVote::Propose { parent: block }].map(|estimate| {
             let case = Case {

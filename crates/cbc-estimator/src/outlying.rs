@@ -36,6 +36,15 @@ impl<'a, E: BlockEstimate> OutlyingBlocks<'a, E> {
         }
     }
 
+    /// Whether it is known that no message that is held or was dropped proposes `block`.
+    pub(crate) fn is_no_block(&self, block: BlockId) -> bool {
+        let BlockId::Proposed(hash) = block else { return false };
+        let is_dropped = |archive: &dyn Archive<E>| {
+            archive.message(&hash).is_some_and(|archived| archived.block.is_some())
+        };
+        self.blocks.outlying(&hash).is_none() && !self.archive.is_none_or(is_dropped)
+    }
+
     /// The messages without which the answers mean nothing.
     pub(crate) fn into_missing(self) -> Vec<MessageHash> {
         self.missing.into_inner().into_iter().collect()

@@ -158,7 +158,7 @@ impl Justification {
     }
 
     /// How many of the citations are proofs of equivocation.
-    pub(crate) fn proofs(&self) -> usize {
+    pub fn proofs(&self) -> usize {
         self.seconds.len()
     }
 

@@ -27,6 +27,8 @@ pub struct Message<E>(Arc<Hashed<E>>);
 struct Hashed<E> {
     header: Header<E>,
     hash: MessageHash,
+    /// How many canonical bytes it has, which are few enough.
+    encoded_len: u32,
 }
 
 impl<E: Estimate> Message<E> {
@@ -45,7 +47,8 @@ impl<E: Estimate> Message<E> {
 
     /// The message with this header, whose canonical bytes are known to be `canonical`.
     pub(crate) fn from_canonical(header: Header<E>, canonical: &[u8]) -> Self {
-        Self(Arc::new(Hashed { header, hash: MessageHash::of(canonical) }))
+        let (hash, encoded_len) = (MessageHash::of(canonical), canonical.len() as u32);
+        Self(Arc::new(Hashed { header, hash, encoded_len }))
     }
 }
 
@@ -58,6 +61,12 @@ impl<E> Message<E> {
     /// The hash of the header: the message's identity.
     pub fn hash(&self) -> MessageHash {
         self.0.hash
+    }
+
+    /// How many bytes its canonical encoding has, at most
+    /// [`MAX_MESSAGE_BYTES`](crate::MAX_MESSAGE_BYTES).
+    pub fn encoded_len(&self) -> usize {
+        self.0.encoded_len as usize
     }
 
     /// Who made it.

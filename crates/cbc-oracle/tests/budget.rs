@@ -39,7 +39,8 @@ fn chosen_citations(hostile: u32, percent: u64, seed: u64) -> View<Bit> {
             sequence_number: number,
             justification,
             estimate: Bit::One,
-        });
+        })
+        .unwrap();
         let hash = message.hash();
         assert_eq!(view.insert(message).unwrap().justified.iter().count(), 1);
         (sender, hash)

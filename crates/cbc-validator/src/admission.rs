@@ -1,6 +1,7 @@
 //! Rule V5: an estimate follows from its justification (semantics §4).
 
 use cbc_estimator::{Breach, Case, Estimator, Vote};
+use cbc_message::Message;
 use cbc_view::{Admission, Archive, Candidate, Citations, MessageIndex, Refusal, View};
 use thiserror::Error;
 
@@ -44,6 +45,11 @@ pub(crate) struct Estimates<'a, P: Protocol> {
 
 impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
     type Error = EstimateError<P>;
+
+    fn check_on_receipt(&self, message: &Message<P::Estimate>) -> Result<(), EstimateError<P>> {
+        let admitted = self.estimator.admit_form(message.estimate());
+        admitted.map_err(InvalidEstimate::Inadmissible)
+    }
 
     fn check(
         &mut self,

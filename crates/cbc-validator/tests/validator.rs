@@ -4,16 +4,18 @@
 
 use std::sync::Arc;
 
-use cbc_estimator::{Copeland, WeightedMedian};
+use cbc_estimator::{Borda, Copeland, WeightedMedian};
+use cbc_message::serde::{Deserialize, Serialize};
 use cbc_message::{
-    Bit, BlockId, BlockVote, Integer, Message, MessageHash, Order, ValidatorId, ValidatorSet,
-    Weight,
+    Bit, BlockId, BlockVote, Citation, EncodeError, Estimate, Header, Integer, Justification,
+    Message, MessageHash, Order, ValidatorId, ValidatorSet, Weight,
 };
 use cbc_oracle::CliqueOracle;
 use cbc_testkit::{Dag, DagEstimate};
 use cbc_validator::{
-    BinaryConsensus, Blockchain, EstimateError, Finality, FinalityConflict, InvalidEstimate,
-    MakeError, NotAValidator, Observer, OrderConsensus, Protocol, Standing, Validator,
+    BinaryConsensus, Blockchain, BordaConsensus, EstimateError, Finality, FinalityConflict,
+    InvalidEstimate, MakeError, NotAValidator, Observer, OrderConsensus, Protocol, Standing,
+    Validator, ValueConsensus,
 };
 use cbc_view::{HashedDag, MessageDag, Reason};
 use proptest::prelude::*;
@@ -425,4 +427,52 @@ fn values_conflict_unless_one_is_a_candidate_of_the_other() {
         assert!(protocol.conflict(binary.estimator(), &one, &other));
         assert!(!protocol.conflict(binary.estimator(), &one, &one));
     }
+}
+
+#[test]
+fn an_order_of_other_items_is_refused_on_receipt_and_never_held() {
+    let order = |count: u32| Order::new((0..count).collect()).unwrap();
+    let waits = |estimate| {
+        let never = Citation::Latest(MessageHash::from_bytes([7; 32]));
+        Message::new(Header {
+            sender: ValidatorId::new(0),
+            sequence_number: 0,
+            justification: Justification::new(vec![(ValidatorId::new(1), never)]).unwrap(),
+            estimate,
+        })
+        .unwrap()
+    };
+    let mut copeland = observer(OrderConsensus::new(Copeland::new(3)), &[1, 1]);
+    let mut borda = observer(BordaConsensus::new(Borda::new(3)), &[1, 1]);
+    for great in [order(1_000_000), order(2)] {
+        let reason = copeland.receive(waits(great.clone())).unwrap_err().reason;
+        assert!(matches!(reason, Reason::Refused(InvalidEstimate::Inadmissible(_))), "{reason}");
+        let reason = borda.receive(waits(great)).unwrap_err().reason;
+        assert!(matches!(reason, Reason::Refused(InvalidEstimate::Inadmissible(_))), "{reason}");
+    }
+    copeland.receive(waits(order(3))).unwrap();
+    borda.receive(waits(order(3))).unwrap();
+    assert_eq!((copeland.view().pending_count(), borda.view().pending_count()), (1, 1));
+}
+
+/// A value that cannot be written down.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(crate = "cbc_message::serde")]
+struct Unwritable {
+    #[serde(skip)]
+    value: u8,
+}
+
+impl Estimate for Unwritable {
+    const KIND: [u8; 4] = *b"unwr";
+}
+
+#[test]
+fn a_message_that_nobody_could_read_is_not_made() {
+    let protocol = ValueConsensus::new(WeightedMedian::<Unwritable>::new());
+    let observer = observer(protocol, &[1, 1]);
+    let mut validator = Validator::new(ValidatorId::new(0), observer).unwrap();
+    let error = validator.make_message_with(Unwritable { value: 1 }).unwrap_err();
+    assert_eq!(error, MakeError::Unencodable(EncodeError::AnotherValue));
+    assert_eq!(validator.my_latest_message(), None);
 }

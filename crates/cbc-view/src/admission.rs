@@ -21,6 +21,18 @@ pub trait Admission<E> {
     /// The rule that a message breaks.
     type Error;
 
+    /// What can be said of a message before anything that it cites has arrived, and before it is
+    /// held: bounds on what its estimate says and how much, whatever its maker had seen. Nothing,
+    /// unless overridden.
+    ///
+    /// # Errors
+    ///
+    /// The rule that it breaks.
+    fn check_on_receipt(&self, message: &Message<E>) -> Result<(), Self::Error> {
+        let _ = message;
+        Ok(())
+    }
+
     /// Whether `candidate` may be stored. The answer must depend on the message and its past cone
     /// alone, or views that received the same messages will differ.
     ///

@@ -47,6 +47,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod accounts;
 mod admission;
 mod archive;
 mod blocks;
@@ -54,12 +55,12 @@ mod chains;
 mod dag;
 mod jump_tree;
 mod limits;
+mod links;
 mod panorama;
 mod pending;
 mod perspective;
 mod property;
 mod prune;
-mod queues;
 mod receipt;
 mod receive;
 mod renumbering;
@@ -68,6 +69,7 @@ mod store;
 mod unjudged;
 mod validity;
 mod view;
+mod waits;
 
 pub use cbc_message;
 

@@ -1,48 +1,88 @@
 //! Messages that wait for what they cite (semantics §2).
 
-use std::collections::BTreeSet;
+mod wanted;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, VecDeque};
 
 use cbc_message::{HashIndex, Message, MessageHash, ValidatorId};
 
-use crate::queues::{NOWHERE, Place, Queue, Queues};
+use crate::accounts::{Accounts, Charge};
+use crate::links::{Links, List, NOWHERE, Place};
+use crate::waits::{EDGE_BYTES, Waits};
+use crate::{Limits, room};
 
-/// The pending messages of a view, and who waits for whom.
+/// The pending messages of a view, who waits for whom, and who pays for it.
 ///
 /// Every hash that is pending, or that something pending waits for, is an *item*; items have
-/// places, which are used again, and a list of the places of those that wait for them. So a
-/// message costs one look-up for each hash it waits for, and its release none. Whatever is
-/// iterated is iterated in the order of arrival.
+/// places, which are used again. A message costs one look-up for each hash that it waits for, and
+/// its release none; whatever happens to it costs O(its citations), however much is pending.
+/// Whatever is iterated is iterated in the order of arrival.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending<E> {
     places: HashIndex<Place>,
     items: Vec<Item<E>>,
     /// Places of items that are no more.
     vacant: Vec<Place>,
-    /// The lists of those that wait.
-    dependents: Queues,
-    /// The message that arrived first, and last, of those that are pending.
-    first: Place,
-    last: Place,
+    waits: Waits,
+    /// The messages in the order of their arrival.
+    arrivals: List,
+    links: Links,
+    accounts: Accounts,
     count: usize,
-    /// How many messages of each sender are pending.
-    by_sender: Vec<usize>,
+    /// The messages that wait for nothing any more, and are to be taken out in this order.
+    ready: VecDeque<Place>,
 }
 
 #[derive(Clone, Debug)]
 struct Item<E> {
-    waiting: Option<Waiting<E>>,
-    /// The items that wait for this one, each once, in the order of their arrival.
-    dependents: Queue,
+    hash: MessageHash,
+    waiting: Option<Box<Waiting<E>>>,
+    /// The edges of those that wait for this item, in the order of their arrival.
+    dependents: List,
+    /// The first of these edges that may make this item wanted: those before are of messages that
+    /// known equivocators pay for.
+    claim: Place,
 }
 
 #[derive(Clone, Debug)]
 struct Waiting<E> {
     message: Message<E>,
-    /// How many distinct hashes it still waits for; never 0.
+    /// How many distinct hashes it still waits for; 0 once it is ready.
     missing: usize,
-    /// The messages that arrived before and after, of those that are pending.
-    before: Place,
-    after: Place,
+    /// The first of its edges.
+    edges: Place,
+    charge: Charge,
+}
+
+/// A message that was taken out, and what it cost.
+#[derive(Clone, Debug)]
+pub(crate) struct Released<E> {
+    pub(crate) message: Message<E>,
+    pub(crate) charge: Charge,
+}
+
+/// A message that was dropped to make room, and what it was waiting for, in the order of its
+/// citations.
+pub(crate) type Evicted = (MessageHash, Vec<MessageHash>);
+
+/// What is held for an item: itself, its links, and its places in a look-up table, which takes 37
+/// bytes for each and may be less than a quarter full of items, since what was taken out leaves
+/// traces in it.
+const ITEM_BYTES: usize = size_of::<Item<()>>() + 2 * size_of::<(Place, Place)>() + 176;
+
+/// What a pending message takes at most while it waits for `missing` distinct hashes: the formula
+/// of [`Limits`].
+pub(crate) fn bytes_held<E>(message: &Message<E>, missing: usize) -> usize {
+    // Tables that grow by an eighth, and what an allocation takes beyond what was asked for.
+    let with_reserve = |bytes: usize| bytes + bytes / 8;
+    let fixed = size_of::<Waiting<E>>() + size_of::<E>() + 256;
+    // In memory a citation takes 36 bytes, encoded 40; a second hash of a proof 36, or twice that
+    // where room was made for as many more, encoded 32.
+    let encoded = message.encoded_len() + 40 * message.justification().proofs();
+    fixed + encoded + with_reserve(ITEM_BYTES + missing * (ITEM_BYTES + EDGE_BYTES))
 }
 
 impl<E> Pending<E> {
@@ -51,11 +91,12 @@ impl<E> Pending<E> {
             places: HashIndex::new(),
             items: Vec::new(),
             vacant: Vec::new(),
-            dependents: Queues::default(),
-            first: NOWHERE,
-            last: NOWHERE,
+            waits: Waits::default(),
+            arrivals: List::EMPTY,
+            links: Links::default(),
+            accounts: Accounts::new(validators),
             count: 0,
-            by_sender: vec![0; validators],
+            ready: VecDeque::new(),
         }
     }
 
@@ -63,9 +104,18 @@ impl<E> Pending<E> {
         self.count
     }
 
-    /// How many messages of `sender`, one of the validators, are pending.
-    pub(crate) fn count_of(&self, sender: ValidatorId) -> usize {
-        self.by_sender[sender.index()]
+    pub(crate) fn accounts(&mut self) -> &mut Accounts {
+        &mut self.accounts
+    }
+
+    /// What all that is pending takes at most, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.accounts.bytes()
+    }
+
+    /// What the messages take at most that `payer` pays for, in bytes.
+    pub(crate) fn bytes_of(&self, payer: ValidatorId) -> usize {
+        self.accounts.bytes_of(payer)
     }
 
     pub(crate) fn get(&self, hash: &MessageHash) -> Option<&Message<E>> {
@@ -84,9 +134,8 @@ impl<E> Pending<E> {
 
     /// The pending messages, in the order of their arrival.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Message<E>> {
-        let first = self.waiting_at(self.first);
-        let arrivals = std::iter::successors(first, |waiting| self.waiting_at(waiting.after));
-        arrivals.map(|waiting| &waiting.message)
+        let arrivals = self.links.iter(self.arrivals);
+        arrivals.filter_map(|place| Some(&self.waiting_at(place)?.message))
     }
 
     /// How many distinct hashes a pending message still waits for.
@@ -94,153 +143,195 @@ impl<E> Pending<E> {
         self.waiting(hash).map(|waiting| waiting.missing)
     }
 
-    /// The pending messages that wait for `hash`, in the order of their arrival.
+    /// The pending messages that wait for `hash`, in the order of their arrival, or since when they
+    /// make it wanted.
     pub(crate) fn dependents(&self, hash: &MessageHash) -> impl Iterator<Item = &Message<E>> {
-        let item = self.places.get(hash).map(|&place| &self.items[place as usize]);
-        let dependents = self.dependents.iter(item.map_or(Queue::EMPTY, |item| item.dependents));
+        let item = self.places.get(hash).and_then(|&place| self.items.get(place as usize));
+        let dependents = self.waits.dependents(item.map_or(List::EMPTY, |item| item.dependents));
         dependents.filter_map(|place| Some(&self.waiting_at(place)?.message))
     }
 
+    /// The hashes that something waits for and that are not pending themselves. O(items).
+    pub(crate) fn missing(&self) -> BTreeSet<MessageHash> {
+        let missing = |item: &&Item<E>| item.waiting.is_none() && !item.dependents.is_empty();
+        self.items.iter().filter(missing).map(|item| item.hash).collect()
+    }
+
     /// Adds a message that waits for `missing`: one hash or more, some perhaps more than once.
-    /// Leaves those of them that are not pending themselves.
-    pub(crate) fn add(&mut self, message: Message<E>, missing: &mut Vec<MessageHash>) {
+    /// Leaves those of them that are not pending themselves. If something pending waits for it,
+    /// what pays for the first of these pays for it too, or else its sender.
+    ///
+    /// Then drops what is over the limits, perhaps the message itself: of the account that exceeds
+    /// its own, or of the greatest, what goes first.
+    pub(crate) fn add(
+        &mut self,
+        message: Message<E>,
+        missing: &mut Vec<MessageHash>,
+        limits: &Limits,
+    ) -> Vec<Evicted> {
         let this = self.place_of(message.hash());
+        let sender = message.sender();
+        let claimed = self.claimant_at(this).map(|(_, payer)| payer);
+        let mut edges = NOWHERE;
         let mut distinct = 0;
         missing.retain(|&hash| {
             let cited = self.place_of(hash);
             let item = &mut self.items[cited as usize];
-            if self.dependents.last(item.dependents) != Some(this) {
-                self.dependents.push(&mut item.dependents, this);
+            if self.waits.dependent(item.dependents.last()) != Some(this) {
+                self.waits.add(cited, &mut item.dependents, this, &mut edges);
+                if item.claim == NOWHERE {
+                    item.claim = item.dependents.last();
+                }
                 distinct += 1;
             }
             item.waiting.is_none()
         });
-        self.by_sender[message.sender().index()] += 1;
+        let charge = Charge {
+            payer: claimed.unwrap_or(sender),
+            wanted: claimed.is_some(),
+            bytes: bytes_held(&message, distinct),
+            let_in: 0,
+        };
+        self.accounts.enter(charge, this);
+        self.links.push(&mut self.arrivals, this);
         self.count += 1;
-        let (before, after) = (std::mem::replace(&mut self.last, this), NOWHERE);
-        match self.items.get_mut(before as usize).and_then(|item| item.waiting.as_mut()) {
-            Some(waiting) => waiting.after = this,
-            None => self.first = this,
+        let waiting = Waiting { message, missing: distinct, edges, charge };
+        self.items[this as usize].waiting = Some(Box::new(waiting));
+        if self.accounts.counts(charge.payer) {
+            self.want_cited(edges, charge.payer);
         }
-        let waiting = Waiting { message, missing: distinct, before, after };
-        self.items[this as usize].waiting = Some(waiting);
+        let mut evicted = Vec::new();
+        let mut is_kept = true;
+        while let Some(place) = self.accounts.excess(charge.payer, limits) {
+            is_kept &= place != this;
+            evicted.extend(self.evict(place));
+        }
+        if is_kept && !evicted.is_empty() {
+            // What it cites may have had to go.
+            *missing = self.waited_for(edges, |item| item.waiting.is_none());
+        }
+        evicted
     }
 
-    /// `hash` is justified: takes out the messages that waited for nothing else, as they arrived.
-    pub(crate) fn release(&mut self, hash: &MessageHash) -> Vec<Message<E>> {
-        let mut released = Vec::new();
+    /// `hash` is justified: what waited for nothing else is ready, in the order of its arrival.
+    pub(crate) fn release(&mut self, hash: &MessageHash) {
         // Nothing is looked up where nothing waits: the usual case.
         let place = if self.places.is_empty() { None } else { self.places.remove(hash) };
-        let Some(mut dependents) = place.map(|place| self.vacate(place)) else { return released };
-        while let Some(dependent) = self.dependents.pop(&mut dependents) {
-            let Some(waiting) = &mut self.items[dependent as usize].waiting else { continue };
+        let Some(place) = place else { return };
+        let dependents = self.vacate(place);
+        self.waits.satisfy(dependents);
+        let Self { items, waits, accounts, ready, .. } = self;
+        for dependent in waits.dependents(dependents) {
+            let Some(waiting) = &mut items[dependent as usize].waiting else { continue };
             waiting.missing -= 1;
             if waiting.missing == 0 {
-                released.extend(self.take(dependent));
+                accounts.keep(waiting.charge, dependent);
+                ready.push_back(dependent);
             }
         }
-        released
+    }
+
+    /// Takes out the first of the messages that wait for nothing any more.
+    pub(crate) fn next_ready(&mut self) -> Option<Released<E>> {
+        let place = self.ready.pop_front()?;
+        self.take(place)
+    }
+
+    /// Whether some message waits for nothing any more.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     /// `hash` will never be justified: takes out every message that waits for it, directly or
     /// through others, in an order in which each comes after one it waited for. O(citations of
-    /// what is taken out, and of what waits beside it).
+    /// what is taken out).
     pub(crate) fn drop_dependents(&mut self, hash: MessageHash) -> Vec<MessageHash> {
         let mut dropped = Vec::new();
-        let mut elsewhere = BTreeSet::new();
-        let mut gone = vec![hash];
+        let mut gone = Some(hash);
         let mut next = 0;
-        while let Some(hash) = gone.get(next).copied() {
+        while let Some(hash) = gone {
+            if let Some(&place) = self.places.get(&hash) {
+                // The item goes with the last that waits for it.
+                while let Some(edge) = self.items.get(place as usize).map(|i| i.dependents.first())
+                    && let Some(dependent) = self.waits.dependent(edge)
+                {
+                    match self.take(dependent) {
+                        Some(released) => dropped.push(released.message.hash()),
+                        None => break,
+                    }
+                }
+            }
+            gone = dropped.get(next).copied();
             next += 1;
-            let Some(place) = self.places.remove(&hash) else { continue };
-            let mut dependents = self.vacate(place);
-            while let Some(dependent) = self.dependents.pop(&mut dependents) {
-                if let Some(message) = self.take(dependent) {
-                    elsewhere.extend(message.justification().hashes());
-                    dropped.push(message.hash());
-                    gone.push(message.hash());
-                }
-            }
-        }
-        // What was taken out no longer waits for anything else it cites.
-        for hash in elsewhere {
-            let Some(&place) = self.places.get(&hash) else { continue };
-            let mut all = std::mem::take(&mut self.items[place as usize].dependents);
-            let mut left = Queue::EMPTY;
-            while let Some(dependent) = self.dependents.pop(&mut all) {
-                if self.items[dependent as usize].waiting.is_some() {
-                    self.dependents.push(&mut left, dependent);
-                }
-            }
-            let item = &mut self.items[place as usize];
-            item.dependents = left;
-            if left.is_empty() && item.waiting.is_none() {
-                self.places.remove(&hash);
-                self.vacant.push(place);
-            }
         }
         dropped
-    }
-
-    /// Whether a pending message whose sender `counts` waits for `hash`, directly or through other
-    /// pending messages. O(1) for a hash that nothing waits for.
-    pub(crate) fn is_wanted(
-        &self,
-        hash: &MessageHash,
-        counts: impl Fn(ValidatorId) -> bool,
-    ) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut open: Vec<Place> = self.places.get(hash).copied().into_iter().collect();
-        while let Some(place) = open.pop() {
-            for dependent in self.dependents.iter(self.items[place as usize].dependents) {
-                let waiting = self.waiting_at(dependent);
-                if waiting.is_some_and(|waiting| counts(waiting.message.sender())) {
-                    return true;
-                }
-                if seen.insert(dependent) {
-                    open.push(dependent);
-                }
-            }
-        }
-        false
     }
 
     /// The place of the item for `hash`, which is added if there is none.
     fn place_of(&mut self, hash: MessageHash) -> Place {
         let Self { places, items, vacant, .. } = self;
         *places.get_or_insert_with(hash, || {
-            vacant.pop().unwrap_or_else(|| {
-                items.push(Item { waiting: None, dependents: Queue::EMPTY });
-                (items.len() - 1) as Place
-            })
+            let item = Item { hash, waiting: None, dependents: List::EMPTY, claim: NOWHERE };
+            match vacant.pop() {
+                Some(place) => {
+                    items[place as usize] = item;
+                    place
+                }
+                None => {
+                    room::push(items, item);
+                    (items.len() - 1) as Place
+                }
+            }
         })
     }
 
     /// Gives up the item at `place`, which is in `places` no more; answers what waited for it.
-    fn vacate(&mut self, place: Place) -> Queue {
+    fn vacate(&mut self, place: Place) -> List {
         self.vacant.push(place);
-        std::mem::take(&mut self.items[place as usize].dependents)
+        let item = &mut self.items[place as usize];
+        item.claim = NOWHERE;
+        std::mem::replace(&mut item.dependents, List::EMPTY)
     }
 
-    /// Takes out the message at `place`. Its item stays while something waits for it.
-    fn take(&mut self, place: Place) -> Option<Message<E>> {
-        let item = &mut self.items[place as usize];
-        let Waiting { message, before, after, .. } = item.waiting.take()?;
+    /// Drops the message at `place` to make room.
+    fn evict(&mut self, place: Place) -> Option<Evicted> {
+        let missing = self.waited_for(self.waiting_at(place)?.edges, |_| true);
+        Some((self.take(place)?.message.hash(), missing))
+    }
+
+    /// Which of these items a message waits for whose first edge is `edges`.
+    fn waited_for(&self, edges: Place, which: impl Fn(&Item<E>) -> bool) -> Vec<MessageHash> {
+        let items = self.waits.items(edges);
+        let items = items.filter_map(|(_, item)| self.items.get(item as usize));
+        let mut hashes: Vec<_> = items.filter(|item| which(item)).map(|item| item.hash).collect();
+        hashes.reverse(); // In the order of citation.
+        hashes
+    }
+
+    /// Takes out the message at `place`, which no longer waits for anything. Its item stays while
+    /// something waits for it.
+    fn take(&mut self, place: Place) -> Option<Released<E>> {
+        let item = self.items.get_mut(place as usize)?;
+        let Waiting { message, missing, mut edges, charge } = *item.waiting.take()?;
         if item.dependents.is_empty() {
-            self.places.remove(&message.hash());
-            self.vacant.push(place);
+            self.places.remove(&item.hash);
+            self.vacate(place);
         }
-        match self.items.get_mut(before as usize).and_then(|item| item.waiting.as_mut()) {
-            Some(waiting) => waiting.after = after,
-            None => self.first = after,
+        while let Some((edge, cited)) = self.waits.give_up(&mut edges) {
+            let Some(item) = self.items.get_mut(cited as usize) else { continue }; // Justified.
+            if item.claim == edge {
+                item.claim = self.waits.after(edge);
+            }
+            self.waits.unlink(&mut item.dependents, edge);
+            if item.dependents.is_empty() && item.waiting.is_none() {
+                self.places.remove(&item.hash);
+                self.vacate(cited);
+            }
         }
-        match self.items.get_mut(after as usize).and_then(|item| item.waiting.as_mut()) {
-            Some(waiting) => waiting.before = before,
-            None => self.last = before,
-        }
+        self.links.remove(&mut self.arrivals, place);
+        self.accounts.leave(charge, (missing > 0).then_some(place));
         self.count -= 1;
-        self.by_sender[message.sender().index()] -= 1;
-        Some(message)
+        Some(Released { message, charge })
     }
 
     fn waiting(&self, hash: &MessageHash) -> Option<&Waiting<E>> {
@@ -251,6 +342,6 @@ impl<E> Pending<E> {
     }
 
     fn waiting_at(&self, place: Place) -> Option<&Waiting<E>> {
-        self.items.get(place as usize)?.waiting.as_ref()
+        self.items.get(place as usize)?.waiting.as_deref()
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Outlook<E> {
     pub(crate) latest_hashes: Vec<MessageHash>,
     pub(crate) equivocations: Vec<Option<Equivocation>>,
     pub(crate) pending: Pending<E>,
-    /// For each equivocator, how many messages are justified that nobody wanted.
+    /// For each equivocator, the bytes of its messages that are justified and nobody wanted.
     pub(crate) unwanted: Vec<usize>,
     /// How many times the view was pruned with this among its perspectives: if it was each time,
     /// what was dropped is justified for this observer.

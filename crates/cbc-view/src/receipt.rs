@@ -27,7 +27,7 @@ pub enum Status {
         /// to ask for.
         missing: Vec<MessageHash>,
     },
-    /// Justified, and so perhaps others that waited for it.
+    /// Justified, and others that waited for it are, too, or will be with the next batch.
     Justified,
     /// Not kept, since it cannot be judged here; not invalid, and nothing has changed.
     Unjudged(Unjudged),
@@ -44,9 +44,12 @@ pub struct Receipt<R = Infallible> {
     pub equivocations: Vec<Equivocation>,
     /// Messages that had been pending and proved invalid, in the order in which they did.
     pub rejected: Vec<Rejection<R>>,
-    /// Messages that had been pending, waited for nothing any more, and were not kept, since they
-    /// cannot be judged here. What is pending on them stays so.
+    /// Messages that had been pending and were not kept: those that waited for nothing any more and
+    /// cannot be judged here, and those that had to make room. What is pending on them stays so.
     pub unjudged: Vec<(MessageHash, Unjudged)>,
+    /// Whether more messages wait for nothing any more than were taken in: see
+    /// [`View::release_more`](crate::View::release_more).
+    pub more: bool,
 }
 
 impl<R> Receipt<R> {
@@ -58,6 +61,7 @@ impl<R> Receipt<R> {
             equivocations: Vec::new(),
             rejected: Vec::new(),
             unjudged: Vec::new(),
+            more: false,
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Receiving messages: resolved, checked, stored, and released to whoever waited (semantics §2).
 
-use std::collections::VecDeque;
 use std::error::Error;
 
 use cbc_message::{Citation, Estimate, Justification, Message, MessageHash, ValidatorId};
 use tracing::{debug, warn};
 
+use crate::accounts::Charge;
+use crate::limits::bytes_stored;
 use crate::panorama::{Draft, Dropped, MOST_MESSAGES, Proof};
+use crate::pending::Released;
 use crate::perspective::Outlook;
 use crate::{
     Admission, AdmitAll, Archive, Archived, Candidate, Equivocation, HashedDag, Invalid,
@@ -31,7 +33,10 @@ impl<E: Clone> View<E> {
     /// O(V) for a message whose citations are as late as those of the newest message it cites, or
     /// as those of other messages that it cites: the usual case. Rule V4 costs O(V) more for each
     /// message cited that cites something else. Work on released messages is that of receiving
-    /// them.
+    /// them; no more are released at a time than a batch of [`Limits`](crate::Limits), and
+    /// [`release_more`](Self::release_more), or the next call, goes on. What is dropped, with an
+    /// invalid message or to make room, costs O(its citations): as much as it did to take it in.
+    /// Nothing costs time in proportion to what else is pending.
     ///
     /// # Errors
     ///
@@ -52,6 +57,7 @@ impl<E: Clone> View<E> {
         if held.is_some_and(|held| self.is_justified(held))
             || self.perspective.0.pending.contains(&hash)
         {
+            self.release(admission, &mut receipt);
             return Ok(receipt);
         }
         let missing = match held {
@@ -62,8 +68,12 @@ impl<E: Clone> View<E> {
             }
             Some(held) => self.missing_citations(held),
             None => {
-                if let Err(invalid) = self.check_on_receipt(&message) {
-                    self.refuse(hash, Refusal::Breaks(Reason::Invalid(invalid)))?;
+                let checked = self.check_on_receipt(&message).map_err(Reason::Invalid);
+                let checked = checked
+                    .and_then(|()| admission.check_on_receipt(&message).map_err(Reason::Refused));
+                if let Err(reason) = checked {
+                    receipt.status = Status::Unjudged(self.refuse(hash, Refusal::Breaks(reason))?);
+                    return Ok(receipt);
                 }
                 if let Some(status) = self.known_below_horizon(&message, admission.archive()) {
                     receipt.status = status;
@@ -79,96 +89,118 @@ impl<E: Clone> View<E> {
             }
         };
         if missing.is_empty() {
-            self.justify_all(message, held, admission, &mut receipt)?;
+            receipt.status = self.take_in(&message, held, None, admission, &mut receipt)?;
         } else {
-            receipt.status = self.hold_back(message, missing);
+            receipt.status = self.hold_back(message, missing, &mut receipt.unjudged);
         }
+        self.release(admission, &mut receipt);
         Ok(receipt)
     }
 
-    /// A message waits for what is missing, or is over the limit.
-    fn hold_back(&mut self, message: Message<E>, mut missing: Vec<MessageHash>) -> Status {
-        let (hash, sender) = (message.hash(), message.sender());
-        let pending = &mut self.perspective.0.pending;
-        if pending.count_of(sender) >= self.limits.pending_per_sender {
-            debug!(%hash, %sender, "message over the limit of pending ones");
-            return Status::Unjudged(Unjudged::OverLimit { missing });
-        }
-        debug!(%hash, %sender, missing = missing.len(), "message pending");
-        pending.add(message, &mut missing);
-        Status::Pending { missing }
-    }
-
-    /// A message that waits for nothing becomes justified, and so does what waited for it. Unless
-    /// it is held, it has just been resolved.
-    fn justify_all<A>(
-        &mut self,
-        message: Message<E>,
-        held: Option<MessageIndex>,
-        admission: &mut A,
-        receipt: &mut Receipt<A::Error>,
-    ) -> Result<(), Box<Rejection<A::Error>>>
+    /// Goes on with what was released and did not fit into the batch of the call that released it;
+    /// the receipt says whether there is still more.
+    pub fn release_more<A>(&mut self, admission: &mut A) -> Receipt<A::Error>
     where
         A: Admission<E, Error: Error + 'static>,
     {
-        receipt.status = Status::Justified;
-        if !self.has_room_for(message.sender(), &message.hash()) {
-            receipt.status = Status::Unjudged(Unjudged::OverLimit { missing: Vec::new() });
-            return Ok(());
-        }
-        let first = match held {
-            Some(held) => {
-                if let Err(unjudged) = self.recall_rival_of(held, admission) {
-                    receipt.status = Status::Unjudged(unjudged);
-                    return Ok(());
-                }
-                held
+        let mut receipt = Receipt::duplicate();
+        self.release(admission, &mut receipt);
+        receipt
+    }
+
+    /// A message waits for what is missing, if there is room for it, or if others make room.
+    fn hold_back(
+        &mut self,
+        message: Message<E>,
+        mut missing: Vec<MessageHash>,
+        unjudged: &mut Vec<(MessageHash, Unjudged)>,
+    ) -> Status {
+        let (hash, sender) = (message.hash(), message.sender());
+        let evicted = self.perspective.0.pending.add(message, &mut missing, &self.limits);
+        let mut status = Status::Pending { missing };
+        for (other, missing) in evicted {
+            debug!(hash = %other, "pending message dropped, over a limit");
+            let over_limit = Unjudged::OverLimit { missing };
+            if other == hash {
+                status = Status::Unjudged(over_limit);
+            } else {
+                unjudged.push((other, over_limit));
             }
-            None => match self.admit(&message, admission) {
-                Ok(first) => first,
-                Err(refusal) => {
-                    receipt.status = Status::Unjudged(self.refuse(message.hash(), refusal)?);
-                    return Ok(());
+        }
+        if let Status::Pending { missing } = &status {
+            debug!(%hash, %sender, missing = missing.len(), "message pending");
+        }
+        status
+    }
+
+    /// Takes in a batch of the messages that were pending and wait for nothing any more.
+    fn release<A>(&mut self, admission: &mut A, receipt: &mut Receipt<A::Error>)
+    where
+        A: Admission<E, Error: Error + 'static>,
+    {
+        if !self.perspective.0.pending.is_ready() {
+            return; // The usual case.
+        }
+        for _ in 0..self.limits.batch.max(1) {
+            let Some(released) = self.perspective.0.pending.next_ready() else { break };
+            let Released { message, charge } = released;
+            let hash = message.hash();
+            let held = self.store.find(&hash);
+            let resolved = match held {
+                Some(_) => Ok(Vec::new()),
+                None => self.resolve(message.justification(), admission),
+            };
+            let taken_in = match resolved {
+                Ok(missing) if missing.is_empty() => {
+                    self.take_in(&message, held, Some(charge), admission, receipt)
                 }
+                // Justified when the message arrived, and dropped since.
+                Ok(needs) => Ok(Status::Unjudged(Unjudged::BelowHorizon { needs })),
+                Err(invalid) => {
+                    let refusal = Refusal::Breaks(Reason::Invalid(invalid));
+                    self.refuse(hash, refusal).map(Status::Unjudged)
+                }
+            };
+            match taken_in {
+                Ok(Status::Unjudged(unjudged)) => receipt.unjudged.push((hash, unjudged)),
+                Ok(_) => {}
+                Err(rejection) => receipt.rejected.push(*rejection),
+            }
+        }
+        receipt.more = self.perspective.0.pending.is_ready();
+    }
+
+    /// A message that waits for nothing becomes justified, if it is valid and there is room for it.
+    /// Unless it is held, it has just been resolved; if it was pending, `charge` is what it cost.
+    fn take_in<A>(
+        &mut self,
+        message: &Message<E>,
+        held: Option<MessageIndex>,
+        charge: Option<Charge>,
+        admission: &mut A,
+        receipt: &mut Receipt<A::Error>,
+    ) -> Result<Status, Box<Rejection<A::Error>>>
+    where
+        A: Admission<E, Error: Error + 'static>,
+    {
+        if !self.has_room_for(message, charge) {
+            return Ok(Status::Unjudged(Unjudged::OverLimit { missing: Vec::new() }));
+        }
+        let index = match held {
+            Some(held) => match self.recall_rival_of(held, admission) {
+                Ok(()) => held,
+                Err(unjudged) => return Ok(Status::Unjudged(unjudged)),
+            },
+            None => match self.admit(message, admission) {
+                Ok(index) => index,
+                Err(refusal) => return self.refuse(message.hash(), refusal).map(Status::Unjudged),
             },
         };
-        let mut ready = VecDeque::new();
-        self.justify(first, &mut ready, receipt);
+        self.justify(index, receipt);
         if held.is_none() {
-            admission.stored(self, first);
+            admission.stored(self, index);
         }
-        while let Some(message) = ready.pop_front() {
-            let hash = message.hash();
-            if !self.has_room_for(message.sender(), &hash) {
-                receipt.unjudged.push((hash, Unjudged::OverLimit { missing: Vec::new() }));
-                continue;
-            }
-            if let Some(held) = self.store.find(&hash) {
-                match self.recall_rival_of(held, admission) {
-                    Ok(()) => self.justify(held, &mut ready, receipt),
-                    Err(unjudged) => receipt.unjudged.push((hash, unjudged)),
-                }
-                continue;
-            }
-            let resolved = self.resolve(message.justification(), admission);
-            let admitted = match resolved {
-                Ok(missing) if missing.is_empty() => self.admit(&message, admission),
-                // Justified when the message arrived, and dropped since.
-                Ok(needs) => Err(Unjudged::BelowHorizon { needs }.into()),
-                Err(invalid) => Err(Refusal::Breaks(Reason::Invalid(invalid))),
-            };
-            match admitted {
-                Ok(index) => {
-                    self.justify(index, &mut ready, receipt);
-                    admission.stored(self, index);
-                }
-                Err(refusal) => match self.refuse(hash, refusal) {
-                    Ok(unjudged) => receipt.unjudged.push((hash, unjudged)),
-                    Err(rejection) => receipt.rejected.push(*rejection),
-                },
-            }
-        }
-        Ok(())
+        Ok(Status::Justified)
     }
 
     /// Stores a message that has just been resolved, if it is valid.
@@ -206,12 +238,7 @@ impl<E: Clone> View<E> {
     }
 
     /// A valid message becomes justified, and what waited for nothing else ready to be.
-    fn justify<R>(
-        &mut self,
-        message: MessageIndex,
-        ready: &mut VecDeque<Message<E>>,
-        receipt: &mut Receipt<R>,
-    ) {
+    fn justify<R>(&mut self, message: MessageIndex, receipt: &mut Receipt<R>) {
         let equivocation = self.perspective.0.justify(&self.store, message);
         debug!(
             hash = %self.hash(message),
@@ -227,10 +254,13 @@ impl<E: Clone> View<E> {
                 other = %self.hash(other),
                 "equivocation"
             );
+            let evicted = self.perspective.0.pending.discount(validator, &self.limits);
+            let over_limit = |(hash, missing)| (hash, Unjudged::OverLimit { missing });
+            receipt.unjudged.extend(evicted.into_iter().map(over_limit));
         }
         receipt.justified.push(message);
         receipt.equivocations.extend(equivocation);
-        ready.extend(self.perspective.0.pending.release(self.store.hash(message)));
+        self.perspective.0.pending.release(self.store.hash(message));
     }
 }
 
@@ -263,7 +293,7 @@ impl<E: Estimate> View<E> {
             if self.missing_citations(message).is_empty() {
                 receipt.status = match self.recall_rival_of(message, admission) {
                     Ok(()) => {
-                        self.justify(message, &mut VecDeque::new(), &mut receipt);
+                        self.justify(message, &mut receipt);
                         Status::Justified
                     }
                     Err(unjudged) => Status::Unjudged(unjudged),
@@ -283,20 +313,47 @@ impl<E: Estimate> View<E> {
 }
 
 impl<E> View<E> {
-    /// Whether a message that waits for nothing is within the limit on equivocators, which counts
-    /// it if nobody wants it.
-    fn has_room_for(&mut self, sender: ValidatorId, hash: &MessageHash) -> bool {
-        if !self.is_equivocator(sender) {
+    /// Whether a message that waits for nothing is within the limits on equivocators: it is let in
+    /// for what waits for it, which owes that, or counts as unwanted.
+    ///
+    /// A message that was wanted when it arrived stays so: whatever wanted it commits to it by its
+    /// hash, also if that had to make room in the meantime.
+    fn has_room_for(&mut self, message: &Message<E>, charge: Option<Charge>) -> bool {
+        let (hash, sender) = (message.hash(), message.sender());
+        let is_equivocator = self.is_equivocator(sender);
+        let pending = &mut self.perspective.0.pending;
+        let owed = charge.filter(|charge| charge.let_in > 0);
+        if !is_equivocator {
+            // It is what it claimed to be, and so is what was let in for it.
+            if let Some(charge) = owed {
+                pending.accounts().settle(charge.payer, charge.let_in, None);
+            }
             return true;
         }
-        let honest = |validator: ValidatorId| !self.is_equivocator(validator);
-        if self.perspective.0.pending.is_wanted(hash, honest) {
+        let bytes = bytes_stored(message, self.validators().len());
+        let pending = &mut self.perspective.0.pending;
+        while let Some((claimant, payer)) = pending.claimant(&hash) {
+            if pending.accounts().let_in(payer, bytes, &self.limits) {
+                if let Some(charge) = owed {
+                    pending.accounts().settle(charge.payer, charge.let_in, Some(payer));
+                }
+                pending.owe(claimant, bytes + owed.map_or(0, |charge| charge.let_in));
+                return true;
+            }
+            // Who owes too much must not stand before those that do not.
+            pending.pass_over(&hash);
+        }
+        if let Some(charge) = charge.filter(|charge| charge.wanted)
+            && pending.accounts().counts(charge.payer)
+            && pending.accounts().let_in(charge.payer, bytes, &self.limits)
+        {
             return true;
         }
         let unwanted = &mut self.perspective.0.unwanted[sender.index()];
-        let room = *unwanted < self.limits.unwanted_per_equivocator;
-        *unwanted += usize::from(room);
-        if !room {
+        let room = self.limits.unwanted_per_validator.saturating_sub(*unwanted) >= bytes;
+        if room {
+            *unwanted += bytes;
+        } else {
             debug!(%hash, %sender, "unwanted message over the limit");
         }
         room

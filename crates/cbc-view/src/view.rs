@@ -145,6 +145,16 @@ impl<E> View<E> {
         self.perspective.0.pending.len()
     }
 
+    /// What all that is pending takes at most, in bytes, by the formula of [`Limits`].
+    pub fn pending_bytes(&self) -> usize {
+        self.perspective.0.pending.bytes()
+    }
+
+    /// What the pending messages take at most that `payer` pays for, in bytes: see [`Limits`].
+    pub fn pending_bytes_of(&self, payer: ValidatorId) -> usize {
+        if self.validators.contains(payer) { self.perspective.0.pending.bytes_of(payer) } else { 0 }
+    }
+
     /// The pending message with this hash.
     pub fn pending_message(&self, hash: &MessageHash) -> Option<&Message<E>> {
         self.perspective.0.pending.get(hash)
@@ -162,11 +172,10 @@ impl<E> View<E> {
     }
 
     /// The hashes that something pending cites and that are neither pending nor justified, in
-    /// ascending order: what to ask others for. O(citations of all that is pending).
+    /// ascending order: what to ask others for. Also what arrived and was not kept, over a limit,
+    /// if something pending waits for it. O(hashes that are waited for, or were at a time).
     pub fn missing_hashes(&self) -> BTreeSet<MessageHash> {
-        let pending = &self.perspective.0.pending;
-        let cited = pending.iter().flat_map(|message| message.justification().hashes());
-        cited.filter(|hash| pending.is_awaited(hash) && !pending.contains(hash)).collect()
+        self.perspective.0.pending.missing()
     }
 
     /// Messages of `validator` that are not justified here and may come after its latest that is:
