@@ -240,6 +240,65 @@ fn an_observer_who_shares_a_view_takes_in_no_more_of_what_others_hold() {
     assert!((2 + 15..2 + 30).contains(&view.justified_count()), "{}", view.justified_count());
 }
 
+/// A view of `limits` that knows that 0 equivocates, and wants nothing more of it.
+fn view_of_an_equivocator(limits: Limits) -> View<Integer> {
+    let validators = ValidatorSet::new([1, 1, 1].map(Weight::new)).unwrap();
+    let mut view = View::with_limits(Arc::new(validators), limits);
+    for value in 0..100 {
+        view.insert(fork(-1 - value)).unwrap();
+    }
+    assert_eq!(view.insert(fork(-1000)).unwrap().status, OVER_LIMIT);
+    view
+}
+
+#[test]
+fn who_wants_forks_and_says_nothing_valid_gets_few_in_and_stands_in_nobody_s_way() {
+    let mut view = view_of_an_equivocator(LIMITS);
+    let before = view.justified_count();
+    let wants = |value| message(1, 0, &[(0, fork(value).hash()), (2, never(value))], value);
+    for value in 0..FLOOD {
+        view.insert(wants(value)).unwrap();
+        view.insert(fork(value)).unwrap();
+    }
+    let let_in = view.justified_count() - before;
+    assert!((15..30).contains(&let_in), "{let_in}");
+    // 1 waited for it first, and 2, who is honest, second.
+    view.insert(wants(FLOOD)).unwrap();
+    let honest = message(2, 0, &[(0, fork(FLOOD).hash())], 0);
+    view.insert(honest.clone()).unwrap();
+    assert_eq!(view.insert(fork(FLOOD)).unwrap().justified.len(), 2);
+    assert!(view.find(&honest.hash()).is_some());
+}
+
+#[test]
+fn who_follows_an_equivocator_and_says_so_gets_all_of_it_in() {
+    let mut view = view_of_an_equivocator(LIMITS);
+    let mut theirs = fork(0);
+    let mut own: Vec<(u32, MessageHash)> = Vec::new();
+    for number in 0..200 {
+        let follower =
+            message(1, number, &[&own[..], &[(0, theirs.hash())]].concat(), number as i64);
+        own = vec![(1, follower.hash())];
+        view.insert(follower).unwrap();
+        assert_eq!(view.insert(theirs.clone()).unwrap().justified.len(), 2, "{number}");
+        theirs = message(0, number + 1, &[(0, theirs.hash())], 0);
+    }
+}
+
+#[test]
+fn what_was_wanted_stays_so_when_what_wanted_it_had_to_make_room() {
+    let mut view = view_of_an_equivocator(Limits { pending_per_validator: 0, ..LIMITS });
+    let [first, second, third, honest, _] = chain_and_who_built_on_it();
+    for message in [&honest, &third, &second] {
+        let status = view.insert(message.clone()).unwrap().status;
+        assert!(matches!(status, Status::Pending { .. }));
+        assert_eq!(view.pending_count(), 1);
+    }
+    assert_eq!(view.insert(first).unwrap().justified.len(), 2);
+    view.insert(honest).unwrap();
+    assert_eq!(view.insert(third).unwrap().justified.len(), 2);
+}
+
 #[test]
 fn an_equivocator_does_not_make_its_messages_wanted_itself() {
     let mut view = view();
