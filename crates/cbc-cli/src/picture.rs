@@ -267,8 +267,10 @@ impl Drawing<'_> {
             faults.push(most);
         }
         entries.extend(faults.iter().map(|&n| (self.fill(Some(n)).0, format!("{n} faults"))));
+        let longest = entries.iter().map(|(_, text)| text.chars().count()).max();
+        let entry = (CHARACTER * longest.unwrap_or(0) as f64 + 24.0).max(80.0);
         for (position, (fill, text)) in entries.into_iter().enumerate() {
-            let x = 24.0 + 80.0 * position as f64;
+            let x = 24.0 + entry * position as f64;
             let square = Rectangle::new()
                 .set("x", x)
                 .set("y", y - 11.0)

@@ -42,7 +42,7 @@ pub(crate) struct Prepared {
     /// As they are written down; none for a blockchain.
     pub(crate) estimates: Option<Vec<Json>>,
     /// What errors call the estimates' origin.
-    estimates_from: &'static str,
+    estimates_from: String,
     pub(crate) check_estimates: bool,
     memory: MemoryArguments,
     /// Whether it will be kept when each validator finalizes what.
@@ -96,7 +96,7 @@ impl Prepared {
             validators,
             schedule,
             estimates,
-            estimates_from: "--estimates",
+            estimates_from: "--estimates".to_owned(),
             check_estimates: !arguments.no_estimate_check,
             memory,
             watches_everybody: false,
@@ -120,11 +120,17 @@ impl Prepared {
             validators: Arc::new(ValidatorSet::new(weights).context("weights")?),
             schedule: Schedule { execution, messages_per_round: 1 },
             estimates: setting.initial_estimates,
-            estimates_from: "initial_estimates",
+            estimates_from: "initial_estimates".to_owned(),
             check_estimates: setting.estimate_check,
             memory,
             watches_everybody: false,
         })
+    }
+
+    /// The same, whose errors say that it was read from `place`.
+    pub(crate) fn read_from(self, place: &str) -> Self {
+        let estimates_from = format!("{place}: {}", self.estimates_from);
+        Self { estimates_from, ..self }
     }
 
     /// The execution as a scenario that `cbc replay` reads.
@@ -196,7 +202,7 @@ impl Prepared {
         let notation = Notation::new(items.clone());
         let read = |(validator, json): (usize, &Json)| {
             P::read_estimate(&notation, json).with_context(|| {
-                let (from, protocol) = (self.estimates_from, protocol_name(self.protocol));
+                let (from, protocol) = (&self.estimates_from, protocol_name(self.protocol));
                 let expected = P::estimate_form(&notation);
                 format!(
                     "{from}: {json}, of validator {validator}, is no estimate of protocol \
@@ -218,7 +224,7 @@ impl Prepared {
             check_estimates: self.check_estimates,
             items,
         };
-        Run::new(setup, estimates).context(self.estimates_from)
+        Run::new(setup, estimates).with_context(|| self.estimates_from.clone())
     }
 }
 

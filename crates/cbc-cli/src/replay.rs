@@ -166,7 +166,8 @@ fn check_size(scenario: &Scenario, memory: MemoryArguments) -> Result<()> {
     match (validators, execution) {
         (Ok(validators), Ok(execution)) => {
             let first_messages = setting.initial_estimates.is_some();
-            memory.fits(&Footprint::of(&validators, &execution, first_messages))
+            let footprint = Footprint::of(&validators, &execution, first_messages);
+            memory.fits(&Footprint { watches_everybody: true, ..footprint })
         }
         _ => Ok(()),
     }

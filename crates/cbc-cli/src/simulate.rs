@@ -32,8 +32,9 @@ pub(crate) fn run(arguments: &SimulateArguments, out: &mut dyn Write) -> Result<
         None => Prepared::draw(&arguments.execution, arguments.memory)?,
         Some(file) => {
             let scenario = chosen(file, arguments.scenario.as_deref())?;
-            let id = scenario.setting.id.clone();
-            Prepared::recorded(scenario.setting, arguments.memory).context(id)?
+            let place = format!("{}: {}", file.display(), scenario.setting.id);
+            let prepared = Prepared::recorded(scenario.setting, arguments.memory);
+            prepared.with_context(|| place.clone())?.read_from(&place)
         }
     };
     prepared.watches_everybody = arguments.watch == WatchArgument::All;

@@ -50,6 +50,11 @@ fn errors_say_once_what_where_and_what_was_expected() {
         "{\"id\":\"one\",\"protocol\":\"blockchain\",\"weights\":[1],\"execution\":\"M-0-A\"}\n\
          {\"id\":\"two\",\"protocol\":\"blockchain\",\"weights\":[1],\"execution\":\"M-0-G\"}\n",
     );
+    write(
+        "bit.jsonl",
+        r#"{"id":"x","protocol":"binary","weights":[1,1],"initial_estimates":[1,2],"execution":""}"#,
+    );
+    write("weights.jsonl", r#"{"id":"x","protocol":"binary","weights":[0],"execution":""}"#);
     let order = ["simulate", "-p", "order", "-w", "1,1", "--estimates", "a>b,a>c"];
     let cases: &[(&[&str], i32, &str)] = &[
         (
@@ -126,6 +131,24 @@ fn errors_say_once_what_where_and_what_was_expected() {
             2,
             "error: two.jsonl: two: token 1 (\"M-0-G\"): G is the genesis: no message can have its \
              name where there are blocks\n",
+        ),
+        (
+            &["simulate", "bit.jsonl"],
+            2,
+            "error: bit.jsonl: x: initial_estimates: 2, of validator 1, is no estimate of protocol \
+             binary: expected 0 or 1\n",
+        ),
+        (
+            &["compare", "bit.jsonl"],
+            2,
+            "error: bit.jsonl, line 1: x: initial_estimates: 2, of validator 1, is no estimate of \
+             protocol binary: expected 0 or 1\n",
+        ),
+        (
+            &["simulate", "weights.jsonl"],
+            2,
+            "error: weights.jsonl: x: weights: the weights of 1 validators sum to zero: at least one \
+             must be positive\n",
         ),
         (&["simulate", "empty.jsonl"], 2, "error: empty.jsonl: no scenario in it\n"),
     ];

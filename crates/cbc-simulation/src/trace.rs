@@ -218,8 +218,10 @@ impl Scenario {
         let execution = self.setting.execution.parse()?;
         let schedule = Schedule { execution, messages_per_round: 1 };
         let watch = Watch { report_interval: 0, everybody: true };
-        let mut watched = self.run(protocol.clone(), items.clone())?.finalizing();
-        let summary = simulate(&mut watched, &schedule, watch, |_, _| {})?;
+        let summary = {
+            let mut watched = self.run(protocol.clone(), items.clone())?.finalizing();
+            simulate(&mut watched, &schedule, watch, |_, _| {})?
+        };
         let run = self.run(protocol, items)?.finalizing();
         self.carry_out(run, Some(summary), oracles)
     }
