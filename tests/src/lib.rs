@@ -3,6 +3,7 @@
 
 pub mod adversary;
 pub mod ideal;
+pub mod life;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
