@@ -161,16 +161,17 @@ impl<V: Clone + Eq> Measured<V> {
             validators.all(|validator| run.has_justified(validator, message))
         };
         let waits = |progress: &Progress<V>| progress.waits(run, &self.made_in);
-        let every = self.validators.iter().flat_map(waits).collect();
-        let validators = run.setup().validators.ids().zip(&self.validators);
+        let own_waits: Vec<Vec<usize>> = self.validators.iter().map(waits).collect();
+        let every = own_waits.concat();
+        let validators = run.setup().validators.ids().zip(self.validators.iter().zip(own_waits));
         let height = |value: &V| Some(P::blocks(global)?.height(P::block_of(value)?));
-        let validators = validators.map(|(validator, progress)| ValidatorFinality {
+        let validators = validators.map(|(validator, (progress, waits))| ValidatorFinality {
             validator,
             last_finalized: progress
                 .last()
                 .map(|value| P::write_value(run.notation(), global, value)),
             last_finalized_block_height: progress.last().and_then(height),
-            rounds_to_finality: RoundsToFinality::of(waits(progress)),
+            rounds_to_finality: RoundsToFinality::of(waits),
         });
         let finalized = global.finalized();
         Summary {

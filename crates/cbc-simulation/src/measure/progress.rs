@@ -30,21 +30,21 @@ impl<V: Clone + Eq> Progress<V> {
     }
 
     /// The blocks that became final, from the lowest, each with the round after which it did.
-    fn blocks<'a, P>(
-        &'a self,
-        tree: &'a BlockTree,
-    ) -> impl Iterator<Item = (BlockIndex, usize)> + 'a
+    fn blocks<P>(&self, tree: &BlockTree) -> Vec<(BlockIndex, usize)>
     where
         P: Recorded<Value = V>,
     {
-        let mut known = 0;
-        self.steps.iter().flat_map(move |&(round, ref value)| {
+        let mut blocks = Vec::new();
+        for (round, value) in &self.steps {
             let tip = P::block_of(value).unwrap_or(BlockIndex::GENESIS);
-            let first = known + 1;
-            known = tree.height(tip);
-            let path = move |height| Some((tree.ancestor_at(tip, height)?, round));
-            (first..=known).filter_map(path)
-        })
+            // What is final is a chain, so those below are there already.
+            let known = blocks.len();
+            let new = (tree.height(tip) as usize).saturating_sub(known);
+            let path = std::iter::successors(Some(tip), |&block| tree.parent(block));
+            blocks.extend(path.take(new).map(|block| (block, *round)));
+            blocks[known..].reverse();
+        }
+        blocks
     }
 
     /// How many rounds each block, or value, took; a value is there from the start.
@@ -57,6 +57,7 @@ impl<V: Clone + Eq> Progress<V> {
             None => self.steps.iter().map(|&(round, _)| round).collect(),
             Some(tree) => self
                 .blocks::<P>(tree)
+                .into_iter()
                 .map(|(block, round)| round.saturating_sub(round_of(tree, block, made_in)))
                 .collect(),
         }
