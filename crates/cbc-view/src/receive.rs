@@ -430,7 +430,7 @@ impl<E: Clone> View<E> {
         justification: &Justification,
         admission: &mut A,
     ) -> Result<Vec<MessageHash>, Invalid> {
-        let mut missing = Vec::new();
+        let (mut missing, mut dropped_proofs) = (Vec::new(), Vec::new());
         for (validator, citation) in justification.iter() {
             match citation {
                 Citation::Latest(hash) => match self.find_cited(validator, &hash) {
@@ -446,19 +446,24 @@ impl<E: Clone> View<E> {
                 },
                 Citation::Equivocation(proof) => {
                     let hashes = [proof.lesser(), proof.greater()];
-                    let found = hashes.map(|hash| self.find_cited(validator, &hash).ok_or(hash));
-                    let proof = match found {
-                        [Ok(one), Ok(other)] => Ok((one, other)),
-                        found => self.recall_proof(validator, found, admission)?,
-                    };
-                    match proof {
-                        Ok((one, other)) => {
+                    match hashes.map(|hash| self.find_cited(validator, &hash).ok_or(hash)) {
+                        [Ok(one), Ok(other)] => {
                             let proof = (one.min(other), one.max(other));
                             draft.cite_proof(validator, proof, &self.store.panoramas);
                         }
-                        Err(hashes) => missing.extend(hashes),
+                        found => match self.find_proof(found, admission.archive()) {
+                            Ok(proof) => dropped_proofs.push((validator, proof)),
+                            Err(hashes) => missing.extend(hashes),
+                        },
                     }
                 }
+            }
+        }
+        if missing.is_empty() {
+            for (validator, proof) in dropped_proofs {
+                let (one, other) = self.recall_proof(validator, proof, admission)?;
+                let proof = (one.min(other), one.max(other));
+                draft.cite_proof(validator, proof, &self.store.panoramas);
             }
         }
         Ok(missing)
@@ -480,15 +485,14 @@ impl<E: Clone> View<E> {
         })
     }
 
-    /// Finds what is not held of a proof among what was dropped; or answers what is missing. Only
-    /// what is a proof is kept: there are no more than its maker had justified here.
-    fn recall_proof<A: Admission<E>>(
-        &mut self,
-        validator: ValidatorId,
+    /// Finds what is not held of a proof among what was dropped; or answers what is missing.
+    #[expect(clippy::type_complexity, reason = "two parts, each held or dropped")]
+    fn find_proof(
+        &self,
         found: [Result<MessageIndex, MessageHash>; 2],
-        admission: &mut A,
-    ) -> Result<Result<Proof, Vec<MessageHash>>, Invalid> {
-        let archive = admission.archive().filter(|_| {
+        archive: Option<&dyn Archive<E>>,
+    ) -> Result<[Result<MessageIndex, Archived<E>>; 2], Vec<MessageHash>> {
+        let archive = archive.filter(|_| {
             self.store.prunings > 0 && self.perspective.0.has_justified_dropped(&self.store)
         });
         let mut missing = Vec::new();
@@ -500,7 +504,20 @@ impl<E: Clone> View<E> {
                 archived.map(Err)
             }
         });
-        let [Some(one), Some(other)] = parts else { return Ok(Err(missing)) };
+        match parts {
+            [Some(one), Some(other)] => Ok([one, other]),
+            _ => Err(missing),
+        }
+    }
+
+    /// Keeps stubs of what was dropped of a proof. Only of what is a proof: there are no more than
+    /// its maker had justified here.
+    fn recall_proof<A: Admission<E>>(
+        &mut self,
+        validator: ValidatorId,
+        [one, other]: [Result<MessageIndex, Archived<E>>; 2],
+        admission: &mut A,
+    ) -> Result<Proof, Invalid> {
         let [(one_hash, one_sender, one_number), (other_hash, other_sender, other_number)] =
             [&one, &other].map(|part| match part {
                 Ok(held) => (self.hash(*held), self.sender(*held), self.sequence_number(*held)),
@@ -523,7 +540,7 @@ impl<E: Clone> View<E> {
             Ok(held) => held,
             Err(archived) => self.recall(&archived, admission),
         };
-        Ok(Ok((recall(one), recall(other))))
+        Ok((recall(one), recall(other)))
     }
 
     /// Keeps a stub of a message that was dropped.
