@@ -71,11 +71,12 @@ impl Waits {
         self.links.iter(dependents).filter_map(|edge| self.dependent(edge))
     }
 
-    /// Nobody waits any more for what all in the list `dependents` waited for.
-    pub(crate) fn satisfy(&mut self, dependents: List) {
+    /// Nobody waits any more for what all in the list `dependents` waited for; `tell` hears of each.
+    pub(crate) fn satisfy(&mut self, dependents: List, mut tell: impl FnMut(Place)) {
         let mut edge = dependents.first();
         while let Some(satisfied) = self.edges.get_mut(edge as usize) {
             satisfied.item = NOWHERE;
+            tell(satisfied.dependent);
             edge = self.links.after(edge);
         }
     }
