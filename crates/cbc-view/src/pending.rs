@@ -193,7 +193,8 @@ impl<E> Pending<E> {
         let item = &mut self.items[this as usize];
         item.waiting = Some(Box::new(Waiting { message, edges, charge }));
         item.missing = distinct;
-        if self.accounts.counts(charge.payer) {
+        // Without known equivocators everything counts: the usual case.
+        if self.accounts.is_some_discounted() && self.accounts.counts(charge.payer) {
             self.want_cited(edges, charge.payer);
         }
         let mut evicted = Vec::new();
