@@ -13,6 +13,8 @@ pub(crate) struct Accounts {
     links: Links,
     /// What all pay for, in bytes.
     bytes: usize,
+    /// Whether some validator is known to equivocate.
+    is_some_discounted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -51,7 +53,12 @@ impl Accounts {
             counts: true,
             let_in: 0,
         };
-        Self { accounts: vec![account; validators], links: Links::default(), bytes: 0 }
+        Self {
+            accounts: vec![account; validators],
+            links: Links::default(),
+            bytes: 0,
+            is_some_discounted: false,
+        }
     }
 
     /// What all pay for, in bytes.
@@ -69,6 +76,11 @@ impl Accounts {
         self.accounts[payer.index()].counts
     }
 
+    /// Whether what anybody pays for makes no others wanted.
+    pub(crate) fn is_some_discounted(&self) -> bool {
+        self.is_some_discounted
+    }
+
     /// Where the messages are that `payer` pays for and that wait for something.
     pub(crate) fn places(&self, payer: ValidatorId) -> Vec<Place> {
         let account = &self.accounts[payer.index()];
@@ -77,12 +89,13 @@ impl Accounts {
 
     /// What `payer` pays for makes nothing wanted from now on: it is known to equivocate.
     pub(crate) fn discount(&mut self, payer: ValidatorId) {
+        self.is_some_discounted = true;
         self.accounts[payer.index()].counts = false;
     }
 
     /// The message at `place` is pending.
     pub(crate) fn enter(&mut self, charge: Charge, place: Place) {
-        let Self { accounts, links, bytes } = self;
+        let Self { accounts, links, bytes, .. } = self;
         let account = &mut accounts[charge.payer.index()];
         *bytes += charge.bytes;
         account.bytes += charge.bytes;

@@ -15,8 +15,8 @@ pub(crate) struct Links(Vec<(Place, Place)>);
 /// The ends of one of these lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct List {
-    first: Place,
-    last: Place,
+    pub(crate) first: Place,
+    pub(crate) last: Place,
 }
 
 impl List {

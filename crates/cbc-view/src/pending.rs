@@ -45,13 +45,13 @@ struct Item<E> {
     /// The first of these edges that may make this item wanted: those before are of messages that
     /// known equivocators pay for.
     claim: Place,
+    /// How many distinct hashes the message waits for; 0 if there is none, or it is ready.
+    missing: u32,
 }
 
 #[derive(Clone, Debug)]
 struct Waiting<E> {
     message: Message<E>,
-    /// How many distinct hashes it still waits for; 0 once it is ready.
-    missing: usize,
     /// The first of its edges.
     edges: Place,
     charge: Charge,
@@ -140,7 +140,8 @@ impl<E> Pending<E> {
 
     /// How many distinct hashes a pending message still waits for.
     pub(crate) fn missing_count(&self, hash: &MessageHash) -> Option<usize> {
-        self.waiting(hash).map(|waiting| waiting.missing)
+        let item = self.items.get(*self.places.get(hash)? as usize)?;
+        item.waiting.is_some().then_some(item.missing as usize)
     }
 
     /// The pending messages that wait for `hash`, in the order of their arrival, or since when they
@@ -173,7 +174,7 @@ impl<E> Pending<E> {
         let sender = message.sender();
         let claimed = self.claimant_at(this).map(|(_, payer)| payer);
         let mut edges = NOWHERE;
-        let mut distinct = 0;
+        let mut distinct = 0_u32;
         missing.retain(|&hash| {
             let cited = self.place_of(hash);
             let item = &mut self.items[cited as usize];
@@ -189,15 +190,17 @@ impl<E> Pending<E> {
         let charge = Charge {
             payer: claimed.unwrap_or(sender),
             wanted: claimed.is_some(),
-            bytes: bytes_held(&message, distinct),
+            bytes: bytes_held(&message, distinct as usize),
             let_in: 0,
         };
         self.accounts.enter(charge, this);
         self.links.push(&mut self.arrivals, this);
         self.count += 1;
-        let waiting = Waiting { message, missing: distinct, edges, charge };
-        self.items[this as usize].waiting = Some(Box::new(waiting));
-        if self.accounts.counts(charge.payer) {
+        let item = &mut self.items[this as usize];
+        item.waiting = Some(Box::new(Waiting { message, edges, charge }));
+        item.missing = distinct;
+        // Without known equivocators everything counts: the usual case.
+        if self.accounts.is_some_discounted() && self.accounts.counts(charge.payer) {
             self.want_cited(edges, charge.payer);
         }
         let mut evicted = Vec::new();
@@ -219,16 +222,17 @@ impl<E> Pending<E> {
         let place = if self.places.is_empty() { None } else { self.places.remove(hash) };
         let Some(place) = place else { return };
         let dependents = self.vacate(place);
-        self.waits.satisfy(dependents);
         let Self { items, waits, accounts, ready, .. } = self;
-        for dependent in waits.dependents(dependents) {
-            let Some(waiting) = &mut items[dependent as usize].waiting else { continue };
-            waiting.missing -= 1;
-            if waiting.missing == 0 {
+        waits.satisfy(dependents, |dependent| {
+            let item = &mut items[dependent as usize];
+            item.missing -= 1;
+            if item.missing == 0
+                && let Some(waiting) = &item.waiting
+            {
                 accounts.keep(waiting.charge, dependent);
                 ready.push_back(dependent);
             }
-        }
+        });
     }
 
     /// Takes out the first of the messages that wait for nothing any more.
@@ -271,7 +275,8 @@ impl<E> Pending<E> {
     fn place_of(&mut self, hash: MessageHash) -> Place {
         let Self { places, items, vacant, .. } = self;
         *places.get_or_insert_with(hash, || {
-            let item = Item { hash, waiting: None, dependents: List::EMPTY, claim: NOWHERE };
+            let (waiting, dependents) = (None, List::EMPTY);
+            let item = Item { hash, waiting, dependents, claim: NOWHERE, missing: 0 };
             match vacant.pop() {
                 Some(place) => {
                     items[place as usize] = item;
@@ -312,7 +317,8 @@ impl<E> Pending<E> {
     /// something waits for it.
     fn take(&mut self, place: Place) -> Option<Released<E>> {
         let item = self.items.get_mut(place as usize)?;
-        let Waiting { message, missing, mut edges, charge } = *item.waiting.take()?;
+        let Waiting { message, mut edges, charge } = *item.waiting.take()?;
+        let missing = std::mem::take(&mut item.missing);
         if item.dependents.is_empty() {
             self.places.remove(&item.hash);
             self.vacate(place);

@@ -1,6 +1,6 @@
 //! Who waits for what, as edges that are in two lists each.
 
-use crate::links::{Links, List, NOWHERE, Place};
+use crate::links::{List, NOWHERE, Place};
 use crate::room;
 
 /// That some message waits for some hash: an edge for each, which is in a list of what the message
@@ -8,8 +8,6 @@ use crate::room;
 #[derive(Clone, Debug)]
 pub(crate) struct Waits {
     edges: Vec<Edge>,
-    /// The lists of what waits for a hash.
-    links: Links,
     /// The first edge that is not in use; these are a list by `next`.
     vacant: Place,
 }
@@ -22,14 +20,18 @@ struct Edge {
     dependent: Place,
     /// The dependent's next edge.
     next: Place,
+    /// The edges before and after, of those that wait for the same: here, and not in
+    /// [`Links`](crate::links::Links), since there are many, far apart in memory.
+    before: Place,
+    after: Place,
 }
 
-/// What an edge takes, its links included.
-pub(crate) const EDGE_BYTES: usize = size_of::<Edge>() + size_of::<(Place, Place)>();
+/// What an edge takes.
+pub(crate) const EDGE_BYTES: usize = size_of::<Edge>();
 
 impl Default for Waits {
     fn default() -> Self {
-        Self { edges: Vec::new(), links: Links::default(), vacant: NOWHERE }
+        Self { edges: Vec::new(), vacant: NOWHERE }
     }
 }
 
@@ -42,7 +44,8 @@ impl Waits {
         dependent: Place,
         edges: &mut Place,
     ) {
-        let edge = Edge { item, dependent, next: *edges };
+        let (before, after) = (dependents.last, NOWHERE);
+        let edge = Edge { item, dependent, next: *edges, before, after };
         *edges = match self.edges.get_mut(self.vacant as usize) {
             Some(vacant) => {
                 let next = std::mem::replace(vacant, edge).next;
@@ -53,7 +56,16 @@ impl Waits {
                 (self.edges.len() - 1) as Place
             }
         };
-        self.links.push(dependents, *edges);
+        self.link(dependents, before, *edges);
+    }
+
+    /// `edge` is the last in the list, after `before`.
+    fn link(&mut self, dependents: &mut List, before: Place, edge: Place) {
+        dependents.last = edge;
+        match self.edges.get_mut(before as usize) {
+            Some(before) => before.after = edge,
+            None => dependents.first = edge,
+        }
     }
 
     /// Who waits by `edge`, if it is one.
@@ -63,20 +75,23 @@ impl Waits {
 
     /// The edge after `edge` in the list of what waits for the same.
     pub(crate) fn after(&self, edge: Place) -> Place {
-        self.links.after(edge)
+        self.edges.get(edge as usize).map_or(NOWHERE, |edge| edge.after)
     }
 
     /// Who waits, of those in the list `dependents`, in the order in which they began to.
     pub(crate) fn dependents(&self, dependents: List) -> impl Iterator<Item = Place> + '_ {
-        self.links.iter(dependents).filter_map(|edge| self.dependent(edge))
+        let edge = move |place: Place| self.edges.get(place as usize);
+        let edges = std::iter::successors(edge(dependents.first), move |before| edge(before.after));
+        edges.map(|edge| edge.dependent)
     }
 
-    /// Nobody waits any more for what all in the list `dependents` waited for.
-    pub(crate) fn satisfy(&mut self, dependents: List) {
+    /// Nobody waits any more for what all in the list `dependents` waited for; `tell` hears of each.
+    pub(crate) fn satisfy(&mut self, dependents: List, mut tell: impl FnMut(Place)) {
         let mut edge = dependents.first();
         while let Some(satisfied) = self.edges.get_mut(edge as usize) {
             satisfied.item = NOWHERE;
-            edge = self.links.after(edge);
+            tell(satisfied.dependent);
+            edge = satisfied.after;
         }
     }
 
@@ -100,13 +115,25 @@ impl Waits {
 
     /// Puts `edge` at the end of the list of what waits for its item.
     pub(crate) fn requeue(&mut self, dependents: &mut List, edge: Place) {
-        self.links.remove(dependents, edge);
-        self.links.push(dependents, edge);
+        self.unlink(dependents, edge);
+        let before = dependents.last;
+        if let Some(edge) = self.edges.get_mut(edge as usize) {
+            (edge.before, edge.after) = (before, NOWHERE);
+        }
+        self.link(dependents, before, edge);
     }
 
     /// Takes `edge` out of the list of what waits for its item.
     pub(crate) fn unlink(&mut self, dependents: &mut List, edge: Place) {
-        self.links.remove(dependents, edge);
+        let Some(&Edge { before, after, .. }) = self.edges.get(edge as usize) else { return };
+        match self.edges.get_mut(before as usize) {
+            Some(edge) => edge.after = after,
+            None => dependents.first = after,
+        }
+        match self.edges.get_mut(after as usize) {
+            Some(edge) => edge.before = before,
+            None => dependents.last = before,
+        }
     }
 
     /// How many edges there are, and how many of them are in use.

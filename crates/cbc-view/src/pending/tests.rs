@@ -33,19 +33,23 @@ fn assert_consistent(pending: &Pending<Integer>) {
         let waiting = pending.waiting_at(place).unwrap();
         bytes[waiting.charge.payer.index()] += waiting.charge.bytes;
         let items: Vec<_> = pending.waits.items(waiting.edges).collect();
-        assert_eq!(items.len(), waiting.missing);
-        assert_eq!(waiting.missing == 0, pending.ready.contains(&place));
+        let missing = pending.items[place as usize].missing;
+        assert_eq!(items.len(), missing as usize);
+        assert_eq!(missing == 0, pending.ready.contains(&place));
         used += items.len();
         for (edge, item) in items {
             let cited = &pending.items[item as usize];
             assert_eq!(pending.places.get(&cited.hash), Some(&item));
             assert_eq!(pending.waits.dependent(edge), Some(place));
             assert!(pending.waits.dependents(cited.dependents).any(|other| other == place));
-            if let Some(cited) = &cited.waiting
+            if let Some(waiting_too) = &cited.waiting
                 && pending.accounts.counts(waiting.charge.payer)
                 && cited.missing > 0
             {
-                assert!(pending.accounts.counts(cited.charge.payer), "wanted, and does not count");
+                assert!(
+                    pending.accounts.counts(waiting_too.charge.payer),
+                    "wanted, and does not count"
+                );
             }
         }
     }

@@ -65,7 +65,7 @@ impl<E> Pending<E> {
             let cited: Vec<Place> = self.waits.items(edges).map(|(_, item)| item).collect();
             for item in cited {
                 if let Some(waiting) = self.waiting_at(item)
-                    && waiting.missing > 0
+                    && self.items[item as usize].missing > 0
                     && !self.accounts.counts(waiting.charge.payer)
                 {
                     open.push(waiting.edges);
