@@ -53,12 +53,25 @@ pub fn decode_all(bytes: &[u8]) {
     decode_as::<BlockVote>(bytes);
 }
 
+/// What came of a program.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Life {
+    /// How many messages became justified.
+    pub justified: usize,
+    /// How many of them were dropped.
+    pub dropped: usize,
+    /// How many validators equivocated.
+    pub equivocators: usize,
+    /// Whether anything became final.
+    pub is_final: bool,
+}
+
 /// Runs a program.
 ///
 /// # Panics
 ///
 /// If the observers differ in what they make of a message, in what is final, or in the head.
-pub fn run(bytes: &[u8]) {
+pub fn run(bytes: &[u8]) -> Life {
     let mut program = Program(bytes);
     let archive = MemoryArchive::new();
     let mut keeps = node();
@@ -79,6 +92,8 @@ pub fn run(bytes: &[u8]) {
                 decode_all(raw);
                 decode(raw).ok()
             }
+            4 if step / 64 == 0 => program.one_of(&made).and_then(|message| fork(&message)),
+            4 if step / 64 == 1 => program.one_of(&made).and_then(|message| go_on_alone(&message)),
             4 => program.one_of(&made).and_then(|message| {
                 let mut bytes = encode(&message);
                 let place = program.byte()? * 256 + program.byte()?;
@@ -108,12 +123,46 @@ pub fn run(bytes: &[u8]) {
         assert_eq!(drops.view().justification(), keeps.view().justification());
         assert_eq!(drops.view().missing_hashes(), keeps.view().missing_hashes());
     }
+    Life {
+        justified: keeps.view().justified_count(),
+        dropped: archive.len(),
+        equivocators: keeps.view().equivocations().count(),
+        is_final: keeps.finalized().is_some(),
+    }
 }
 
 fn node() -> Node {
     // The weights are no surprise.
     let validators = ValidatorSet::new(WEIGHTS.map(Weight::new)).unwrap_or_else(|_| unreachable!());
     Observer::with_limits(Blockchain, CliqueOracle::new(), validators.into(), Limits::NONE)
+}
+
+/// Another message with the same justification: it votes for what the other builds on, or builds on
+/// what that votes for.
+fn fork(message: &Message<BlockVote>) -> Option<Message<BlockVote>> {
+    let estimate = match *message.estimate() {
+        BlockVote::Propose { parent } => BlockVote::Vote { block: parent },
+        BlockVote::Vote { block } => BlockVote::Propose { parent: block },
+    };
+    Message::new(Header { estimate, ..message.header().clone() }).ok()
+}
+
+/// The next message of the same sender, who has heard nothing since.
+fn go_on_alone(message: &Message<BlockVote>) -> Option<Message<BlockVote>> {
+    let Header { sender, sequence_number, ref justification, estimate } = *message.header();
+    let citations = justification.iter().filter(|&(validator, _)| validator != sender);
+    let own = (sender, Citation::Latest(message.hash()));
+    let block = match estimate {
+        BlockVote::Propose { .. } => BlockId::Proposed(message.hash()),
+        BlockVote::Vote { block } => block,
+    };
+    Message::new(Header {
+        sender,
+        sequence_number: sequence_number + 1,
+        justification: Justification::new(citations.chain([own]).collect()).ok()?,
+        estimate: BlockVote::Propose { parent: block },
+    })
+    .ok()
 }
 
 /// A message of anybody that cites anything.

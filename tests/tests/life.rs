@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 #[test]
 fn programs_at_random_find_no_fault() {
     let programs: u64 = std::env::var("CBC_SOAK_EXECUTIONS").map_or(600, |it| it.parse().unwrap());
+    let (mut dropped, mut equivocators, mut finals) = (0, 0, 0);
     for seed in 0..programs {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let length = random.random_range(0..700);
@@ -20,9 +21,16 @@ fn programs_at_random_find_no_fault() {
                 false => random.random(),
             })
             .collect();
-        life::run(&program);
+        let lived = life::run(&program);
+        dropped += usize::from(lived.dropped > 5);
+        equivocators += usize::from(lived.dropped > 5 && lived.equivocators > 0);
+        finals += usize::from(lived.is_final);
         life::decode_all(&program);
     }
+    println!(
+        "{programs} programs: {finals} finalize, {dropped} drop, {equivocators} with equivocators"
+    );
+    assert!(equivocators as u64 > programs / 20, "{equivocators} of {programs} are of any use");
 }
 
 #[test]

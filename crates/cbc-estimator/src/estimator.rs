@@ -53,6 +53,17 @@ pub enum Breach<I, A> {
     DoesNotFollow(A),
 }
 
+/// Where votes lead from the very start, seen from the root of what is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leads {
+    /// To the root, or on from there.
+    OnRoot,
+    /// Not as far as the root, but to something that the root is on.
+    Above,
+    /// To something that the root is not on.
+    Elsewhere,
+}
+
 /// What an estimator says of a [`Case`].
 pub type Judged<I, A> = Result<(), Refusal<Breach<I, A>>>;
 
@@ -159,21 +170,20 @@ pub trait Estimator<D: MessageDag> {
         }
     }
 
-    /// Whether the estimate by these votes, from the very start, is still on what is left after
-    /// something was dropped. Always, if nothing was.
+    /// Where these votes lead from the very start, if something was dropped since.
     ///
     /// # Errors
     ///
     /// What is needed to tell, if there is no archive.
-    fn is_on_root(
+    fn leads(
         &self,
         dag: &D,
         validators: &ValidatorSet,
         votes: &[Vote],
         archive: Option<&dyn Archive<D::Estimate>>,
-    ) -> Result<bool, Unjudged> {
+    ) -> Result<Leads, Unjudged> {
         let _ = (dag, validators, votes, archive);
-        Ok(true)
+        Ok(Leads::OnRoot)
     }
 
     /// What names `value` to everybody.

@@ -10,7 +10,7 @@ use cbc_view::{
 
 use crate::ancestry::{self, Ancestry};
 use crate::outlying::{OutlyingBlocks, voted_block};
-use crate::{Breach, Case, Estimator, Judged, LoadedVotes, MajorityDriven, Vote};
+use crate::{Breach, Case, Estimator, Judged, Leads, LoadedVotes, MajorityDriven, Vote};
 
 /// The greedy heaviest-observed subtree (Sompolinsky and Zohar, "Secure high-rate transaction
 /// processing in Bitcoin", 2015), observed by latest messages (semantics §5).
@@ -298,20 +298,26 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
         verdict.map_err(Refusal::Breaks)
     }
 
-    fn is_on_root(
+    fn leads(
         &self,
         dag: &D,
         validators: &ValidatorSet,
         votes: &[Vote],
         archive: Option<&dyn Archive<D::Estimate>>,
-    ) -> Result<bool, Unjudged> {
+    ) -> Result<Leads, Unjudged> {
         if self.root_outweighs(validators, votes, &[]) {
-            return Ok(true);
+            return Ok(Leads::OnRoot);
         }
         let outlying = OutlyingBlocks::new(&self.blocks, archive);
         let beside = self.head_beside_root(dag, validators, votes, &[], &outlying);
+        let root = self.blocks.id(dag, BlockIndex::GENESIS);
+        let leads = match beside {
+            None => Leads::OnRoot,
+            Some(head) if outlying.is_ancestor_or_same(head, root) => Leads::Above,
+            Some(_) => Leads::Elsewhere,
+        };
         let needs = outlying.into_missing();
-        if needs.is_empty() { Ok(beside.is_none()) } else { Err(Unjudged::BelowHorizon { needs }) }
+        if needs.is_empty() { Ok(leads) } else { Err(Unjudged::BelowHorizon { needs }) }
     }
 
     fn answer(&self, dag: &D, value: &BlockIndex) -> BlockId {

@@ -54,7 +54,7 @@ mod vote_tree;
 
 pub use borda::Borda;
 pub use copeland::Copeland;
-pub use estimator::{Breach, Case, Estimator, Judged, MajorityDriven, Vote};
+pub use estimator::{Breach, Case, Estimator, Judged, Leads, MajorityDriven, Vote};
 pub use ghost::Ghost;
 pub use loaded_votes::LoadedVotes;
 pub use median::WeightedMedian;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cbc_estimator::{Estimator, MajorityDriven, Vote};
+use cbc_estimator::{Estimator, Leads, MajorityDriven, Vote};
 use cbc_message::{BlockVote, Header, Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{LobbyingTable, Safety, SafetyOracle};
 use cbc_view::{
@@ -232,7 +232,7 @@ impl<P: Protocol, O> Observer<P, O> {
         // The fork choice that others check has left what is finalized here.
         let is_overturned = self.check_estimates
             && start.is_some()
-            && (!self.is_on_root().map_err(MakeError::Unjudged)?
+            && (self.leads().map_err(MakeError::Unjudged)? != Leads::OnRoot
                 || self.track_from(None).is_none_or(|checked| checked != value));
         if is_overturned {
             self.note_overturned(true);
@@ -327,13 +327,13 @@ impl<P: Protocol, O> Observer<P, O> {
         self.estimator.track(&self.view, self.view.validators(), &votes, start)
     }
 
-    /// Whether the latest messages lead, from the genesis, to what is left after pruning.
-    fn is_on_root(&self) -> Result<bool, Unjudged> {
+    /// Where the latest messages lead from the genesis, seen from what is left after pruning.
+    fn leads(&self) -> Result<Leads, Unjudged> {
         if !self.view.is_pruned() {
-            return Ok(true);
+            return Ok(Leads::OnRoot);
         }
         let archive = self.archive.as_deref().map(|archive| archive as &dyn Archive<P::Estimate>);
-        self.estimator.is_on_root(&self.view, self.view.validators(), &self.votes(), archive)
+        self.estimator.leads(&self.view, self.view.validators(), &self.votes(), archive)
     }
 
     fn votes(&self) -> Vec<Vote> {
@@ -419,9 +419,13 @@ where
     pub fn update_safe_estimates(
         &mut self,
     ) -> Result<Finality<'_, P::Value>, FinalityConflict<P::Value>> {
-        match self.is_on_root() {
-            Ok(true) => {}
-            Ok(false) => {
+        match self.leads() {
+            Ok(Leads::OnRoot) => {}
+            Ok(Leads::Above) => {
+                self.note_overturned(false);
+                return Ok(Finality::Unchanged);
+            }
+            Ok(Leads::Elsewhere) => {
                 self.note_overturned(true);
                 return Ok(Finality::Overturned);
             }
