@@ -6,7 +6,9 @@ mod bench;
 mod cargo;
 mod files;
 mod footprint;
+mod fuzz;
 mod layers;
+mod mutants;
 mod shortfall;
 mod snapshots;
 mod soak;
@@ -35,8 +37,12 @@ enum Command {
     Footprint(footprint::Arguments),
     /// Print by how much the oracles fall short of exhaustive search on tiny instances
     Shortfall,
-    /// Attack finalized values at random, many times
+    /// Test at random what is tested at random, many times more
     Soak(soak::Arguments),
+    /// Look for inputs that break something, with libFuzzer; needs cargo-fuzz
+    Fuzz(fuzz::Arguments),
+    /// Break the code, one line at a time, and print what no test notices; needs cargo-mutants
+    Mutants(mutants::Arguments),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -46,5 +52,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Footprint(arguments) => footprint::run(&arguments),
         Command::Shortfall => shortfall::run(),
         Command::Soak(arguments) => soak::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Mutants(arguments) => mutants::run(&arguments),
     }
 }
