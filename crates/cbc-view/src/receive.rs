@@ -486,7 +486,6 @@ impl<E: Clone> View<E> {
     }
 
     /// Finds what is not held of a proof among what was dropped; or answers what is missing.
-    #[expect(clippy::type_complexity, reason = "two parts, each held or dropped")]
     fn find_proof(
         &self,
         found: [Result<MessageIndex, MessageHash>; 2],
