@@ -485,8 +485,9 @@ impl<'a> Citations<'a> {
     /// The proofs that are cited.
     pub(crate) fn proofs(&self) -> impl Iterator<Item = Proof> + use<'a> {
         let this = *self;
-        let any = !this.panoramas.proofs.is_empty();
-        let codes = this.all_codes().filter(move |(_, code)| any && code.is_proof());
+        // Nothing is looked for where there is nothing.
+        let codes = (!this.panoramas.proofs.is_empty()).then(|| this.all_codes());
+        let codes = codes.into_iter().flatten().filter(|(_, code)| code.is_proof());
         codes.filter_map(move |(_, code)| match this.seen(code) {
             Seen::Equivocation(one, other) => Some((one, other)),
             _ => None,
@@ -504,7 +505,7 @@ impl<'a> Citations<'a> {
         let this = *self;
         let any = !this.panoramas.dropped.is_empty()
             || matches!(this.row, Row::Draft(draft) if !draft.dropped.is_empty());
-        let codes = this.all_codes().filter(move |_| any);
+        let codes = any.then(|| this.all_codes()).into_iter().flatten();
         codes.filter_map(move |(validator, code)| Some((validator, this.dropped_of(code)?)))
     }
 
