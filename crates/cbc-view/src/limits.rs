@@ -53,7 +53,7 @@ use cbc_message::Message;
 ///
 /// A pending message that waits for w hashes takes at most, in bytes,
 ///
-/// > `700 + 2 · size_of::<E>() + encoded + 40 · proofs + 302 · w`
+/// > `560 + 2 · size_of::<E>() + encoded + 40 · proofs + 166 · w`
 ///
 /// where `encoded` is [`Message::encoded_len`](cbc_message::Message::encoded_len) and an estimate is taken to fill as much memory as
 /// its encoding. With M for the greatest such figure of a message with V citations, all that is

@@ -7,7 +7,7 @@ mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use cbc_message::{HashIndex, Message, MessageHash, ValidatorId};
+use cbc_message::{HashNumbers, Message, MessageHash, ValidatorId};
 
 use crate::accounts::{Accounts, Charge};
 use crate::links::{Links, List, NOWHERE, Place};
@@ -22,8 +22,12 @@ use crate::{Limits, room};
 /// Whatever is iterated is iterated in the order of arrival.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending<E> {
-    places: HashIndex<Place>,
+    /// Where the item of each hash is.
+    places: HashNumbers,
     items: Vec<Item<E>>,
+    /// For each item, how many distinct hashes its message waits for; 0 if there is none, or it is
+    /// ready. Side by side, since each hash that is justified asks for many.
+    missing: Vec<u32>,
     /// Places of items that are no more.
     vacant: Vec<Place>,
     waits: Waits,
@@ -45,15 +49,14 @@ struct Item<E> {
     /// The first of these edges that may make this item wanted: those before are of messages that
     /// known equivocators pay for.
     claim: Place,
-    /// How many distinct hashes the message waits for; 0 if there is none, or it is ready.
-    missing: u32,
 }
 
 #[derive(Clone, Debug)]
 struct Waiting<E> {
     message: Message<E>,
-    /// The first of its edges.
+    /// The first of its edges, and the last.
     edges: Place,
+    last_edge: Place,
     charge: Charge,
 }
 
@@ -68,10 +71,11 @@ pub(crate) struct Released<E> {
 /// citations.
 pub(crate) type Evicted = (MessageHash, Vec<MessageHash>);
 
-/// What is held for an item: itself, its links, and its places in a look-up table, which takes 37
+/// What is held for an item: itself, its links, and its places in a look-up table, which takes 5
 /// bytes for each and may be less than a quarter full of items, since what was taken out leaves
 /// traces in it.
-const ITEM_BYTES: usize = size_of::<Item<()>>() + 2 * size_of::<(Place, Place)>() + 176;
+const ITEM_BYTES: usize =
+    size_of::<Item<()>>() + size_of::<u32>() + 2 * size_of::<(Place, Place)>() + 48;
 
 /// What a pending message takes at most while it waits for `missing` distinct hashes: the formula
 /// of [`Limits`].
@@ -88,8 +92,9 @@ pub(crate) fn bytes_held<E>(message: &Message<E>, missing: usize) -> usize {
 impl<E> Pending<E> {
     pub(crate) fn new(validators: usize) -> Self {
         Self {
-            places: HashIndex::new(),
+            places: HashNumbers::new(),
             items: Vec::new(),
+            missing: Vec::new(),
             vacant: Vec::new(),
             waits: Waits::default(),
             arrivals: List::EMPTY,
@@ -128,7 +133,7 @@ impl<E> Pending<E> {
 
     /// Whether something waits for `hash`.
     pub(crate) fn is_awaited(&self, hash: &MessageHash) -> bool {
-        let item = self.places.get(hash).map(|&place| &self.items[place as usize]);
+        let item = self.find(hash).and_then(|place| self.items.get(place as usize));
         item.is_some_and(|item| !item.dependents.is_empty())
     }
 
@@ -140,14 +145,14 @@ impl<E> Pending<E> {
 
     /// How many distinct hashes a pending message still waits for.
     pub(crate) fn missing_count(&self, hash: &MessageHash) -> Option<usize> {
-        let item = self.items.get(*self.places.get(hash)? as usize)?;
-        item.waiting.is_some().then_some(item.missing as usize)
+        let place = self.find(hash)?;
+        self.waiting_at(place).map(|_| self.missing[place as usize] as usize)
     }
 
     /// The pending messages that wait for `hash`, in the order of their arrival, or since when they
     /// make it wanted.
     pub(crate) fn dependents(&self, hash: &MessageHash) -> impl Iterator<Item = &Message<E>> {
-        let item = self.places.get(hash).and_then(|&place| self.items.get(place as usize));
+        let item = self.find(hash).and_then(|place| self.items.get(place as usize));
         let dependents = self.waits.dependents(item.map_or(List::EMPTY, |item| item.dependents));
         dependents.filter_map(|place| Some(&self.waiting_at(place)?.message))
     }
@@ -173,7 +178,7 @@ impl<E> Pending<E> {
         let this = self.place_of(message.hash());
         let sender = message.sender();
         let claimed = self.claimant_at(this).map(|(_, payer)| payer);
-        let mut edges = NOWHERE;
+        let (mut edges, mut last_edge) = (NOWHERE, NOWHERE);
         let mut distinct = 0_u32;
         missing.retain(|&hash| {
             let cited = self.place_of(hash);
@@ -182,6 +187,9 @@ impl<E> Pending<E> {
                 self.waits.add(cited, &mut item.dependents, this, &mut edges);
                 if item.claim == NOWHERE {
                     item.claim = item.dependents.last();
+                }
+                if distinct == 0 {
+                    last_edge = edges;
                 }
                 distinct += 1;
             }
@@ -197,8 +205,8 @@ impl<E> Pending<E> {
         self.links.push(&mut self.arrivals, this);
         self.count += 1;
         let item = &mut self.items[this as usize];
-        item.waiting = Some(Box::new(Waiting { message, edges, charge }));
-        item.missing = distinct;
+        item.waiting = Some(Box::new(Waiting { message, edges, last_edge, charge }));
+        self.missing[this as usize] = distinct;
         // Without known equivocators everything counts: the usual case.
         if self.accounts.is_some_discounted() && self.accounts.counts(charge.payer) {
             self.want_cited(edges, charge.payer);
@@ -219,15 +227,17 @@ impl<E> Pending<E> {
     /// `hash` is justified: what waited for nothing else is ready, in the order of its arrival.
     pub(crate) fn release(&mut self, hash: &MessageHash) {
         // Nothing is looked up where nothing waits: the usual case.
-        let place = if self.places.is_empty() { None } else { self.places.remove(hash) };
-        let Some(place) = place else { return };
+        if self.places.is_empty() {
+            return;
+        }
+        let Some(place) = forget(&mut self.places, &self.items, hash) else { return };
         let dependents = self.vacate(place);
-        let Self { items, waits, accounts, ready, .. } = self;
+        let Self { items, missing, waits, accounts, ready, .. } = self;
         waits.satisfy(dependents, |dependent| {
-            let item = &mut items[dependent as usize];
-            item.missing -= 1;
-            if item.missing == 0
-                && let Some(waiting) = &item.waiting
+            let missing = &mut missing[dependent as usize];
+            *missing -= 1;
+            if *missing == 0
+                && let Some(waiting) = &items[dependent as usize].waiting
             {
                 accounts.keep(waiting.charge, dependent);
                 ready.push_back(dependent);
@@ -254,7 +264,7 @@ impl<E> Pending<E> {
         let mut gone = Some(hash);
         let mut next = 0;
         while let Some(hash) = gone {
-            if let Some(&place) = self.places.get(&hash) {
+            if let Some(place) = self.find(&hash) {
                 // The item goes with the last that waits for it.
                 while let Some(edge) = self.items.get(place as usize).map(|i| i.dependents.first())
                     && let Some(dependent) = self.waits.dependent(edge)
@@ -273,21 +283,30 @@ impl<E> Pending<E> {
 
     /// The place of the item for `hash`, which is added if there is none.
     fn place_of(&mut self, hash: MessageHash) -> Place {
-        let Self { places, items, vacant, .. } = self;
-        *places.get_or_insert_with(hash, || {
-            let (waiting, dependents) = (None, List::EMPTY);
-            let item = Item { hash, waiting, dependents, claim: NOWHERE, missing: 0 };
-            match vacant.pop() {
-                Some(place) => {
-                    items[place as usize] = item;
-                    place
-                }
-                None => {
-                    room::push(items, item);
-                    (items.len() - 1) as Place
-                }
+        if let Some(place) = self.find(&hash) {
+            return place;
+        }
+        let (waiting, dependents) = (None, List::EMPTY);
+        let item = Item { hash, waiting, dependents, claim: NOWHERE };
+        let place = match self.vacant.pop() {
+            Some(place) => {
+                self.items[place as usize] = item;
+                place
             }
-        })
+            None => {
+                room::push(&mut self.items, item);
+                room::push(&mut self.missing, 0);
+                (self.items.len() - 1) as Place
+            }
+        };
+        let items = &self.items;
+        self.places.insert(place, |place| &items[place as usize].hash);
+        place
+    }
+
+    /// The place of the item for `hash`, if there is one.
+    fn find(&self, hash: &MessageHash) -> Option<Place> {
+        self.places.get(hash, |place| &self.items[place as usize].hash)
     }
 
     /// Gives up the item at `place`, which is in `places` no more; answers what waited for it.
@@ -317,11 +336,16 @@ impl<E> Pending<E> {
     /// something waits for it.
     fn take(&mut self, place: Place) -> Option<Released<E>> {
         let item = self.items.get_mut(place as usize)?;
-        let Waiting { message, mut edges, charge } = *item.waiting.take()?;
-        let missing = std::mem::take(&mut item.missing);
+        let Waiting { message, mut edges, last_edge, charge } = *item.waiting.take()?;
+        let missing = std::mem::take(&mut self.missing[place as usize]);
         if item.dependents.is_empty() {
-            self.places.remove(&item.hash);
+            let hash = item.hash;
+            forget(&mut self.places, &self.items, &hash);
             self.vacate(place);
+        }
+        if missing == 0 {
+            self.waits.give_up_satisfied(edges, last_edge); // The usual case.
+            edges = NOWHERE;
         }
         while let Some((edge, cited)) = self.waits.give_up(&mut edges) {
             let Some(item) = self.items.get_mut(cited as usize) else { continue }; // Justified.
@@ -330,7 +354,8 @@ impl<E> Pending<E> {
             }
             self.waits.unlink(&mut item.dependents, edge);
             if item.dependents.is_empty() && item.waiting.is_none() {
-                self.places.remove(&item.hash);
+                let hash = item.hash;
+                forget(&mut self.places, &self.items, &hash);
                 self.vacate(cited);
             }
         }
@@ -344,10 +369,15 @@ impl<E> Pending<E> {
         if self.places.is_empty() {
             return None; // Nothing is looked up where nothing waits: the usual case.
         }
-        self.waiting_at(*self.places.get(hash)?)
+        self.waiting_at(self.find(hash)?)
     }
 
     fn waiting_at(&self, place: Place) -> Option<&Waiting<E>> {
         self.items.get(place as usize)?.waiting.as_deref()
     }
+}
+
+/// Takes out the place of the item for `hash`.
+fn forget<E>(places: &mut HashNumbers, items: &[Item<E>], hash: &MessageHash) -> Option<Place> {
+    places.remove(hash, |place| &items[place as usize].hash)
 }

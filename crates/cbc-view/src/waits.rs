@@ -113,6 +113,14 @@ impl Waits {
         Some((place, edge.item))
     }
 
+    /// Gives up all edges from the first, `first`, to the last, `last`, of somebody who waits for
+    /// nothing any more. O(1).
+    pub(crate) fn give_up_satisfied(&mut self, first: Place, last: Place) {
+        if let Some(edge) = self.edges.get_mut(last as usize) {
+            edge.next = std::mem::replace(&mut self.vacant, first);
+        }
+    }
+
     /// Puts `edge` at the end of the list of what waits for its item.
     pub(crate) fn requeue(&mut self, dependents: &mut List, edge: Place) {
         self.unlink(dependents, edge);

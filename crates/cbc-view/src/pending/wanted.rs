@@ -20,7 +20,7 @@ impl<E> Pending<E> {
         if self.places.is_empty() {
             return None;
         }
-        let place = *self.places.get(hash)?;
+        let place = self.find(hash)?;
         self.claimant_at(place)
     }
 
@@ -65,7 +65,7 @@ impl<E> Pending<E> {
             let cited: Vec<Place> = self.waits.items(edges).map(|(_, item)| item).collect();
             for item in cited {
                 if let Some(waiting) = self.waiting_at(item)
-                    && self.items[item as usize].missing > 0
+                    && self.missing[item as usize] > 0
                     && !self.accounts.counts(waiting.charge.payer)
                 {
                     open.push(waiting.edges);
@@ -102,7 +102,7 @@ impl<E> Pending<E> {
 
     /// What [`claimant`](Self::claimant) answered for `hash` never makes it wanted again.
     pub(crate) fn pass_over(&mut self, hash: &MessageHash) {
-        if let Some(item) = self.places.get(hash).and_then(|&p| self.items.get_mut(p as usize)) {
+        if let Some(item) = self.find(hash).and_then(|place| self.items.get_mut(place as usize)) {
             item.claim = self.waits.after(item.claim);
         }
     }
