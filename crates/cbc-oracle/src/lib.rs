@@ -63,6 +63,7 @@ mod max_clique;
 mod oracle;
 mod poc;
 mod safety;
+mod stream;
 mod table;
 mod tracker;
 

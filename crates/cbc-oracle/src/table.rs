@@ -1,11 +1,10 @@
 //! The lobbying graphs of all candidates of a chain at once, kept from one question to the next.
 
-use std::collections::VecDeque;
-
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
 use cbc_view::{Chain, MessageDag, MessageIndex, Seen};
 
 use crate::clique::Ballot;
+use crate::stream::{Change, Stream};
 use crate::{BitSet, Safety};
 
 /// To which depth of a chain of candidates each arrow of the lobbying graph holds.
@@ -20,8 +19,14 @@ use crate::{BitSet, Safety};
 /// The table follows a view by comparing everybody's latest message with that of the question
 /// before. For each that is another it costs O(V), as the messages in between lower the column of
 /// their sender, and its row changes where it cites something else. A view that went back, or that
-/// is another observer's of the same messages, is followed in the same way, in O(V) for each
+/// is another observer's of the same messages, is followed in the same way, in O(V log n) for each
 /// column that may have risen. From scratch it costs O(V²).
+///
+/// None of this grows with how far back somebody's citations lie, who is offline, slow, or
+/// beyond a partition: each message is asked once, and again only while its agreement reaches what
+/// the chain of the next question has in common with the last. Where the chain changes its mind
+/// about a fork, that is once for each message since, as far as anybody cites back. It keeps 8
+/// bytes for a message, at most.
 #[derive(Clone, Debug, Default)]
 pub struct LobbyingTable {
     /// For each validator: its latest message, if it counts, and more of what it said.
@@ -41,54 +46,6 @@ pub struct LobbyingTable {
 
 /// The depth of a candidate, the strength that a quorum has to exceed to matter, and the budget.
 type Question = (u32, Weight, u64);
-
-/// What a validator that counts has said of late.
-#[derive(Clone, Debug, Default)]
-struct Stream {
-    latest: Option<MessageIndex>,
-    /// The agreements of its messages from `oldest` to `latest`; as far back as was asked.
-    agreements: VecDeque<u32>,
-    oldest: Option<MessageIndex>,
-}
-
-impl Stream {
-    fn from_latest(latest: MessageIndex, agreement: u32) -> Self {
-        Self { latest: Some(latest), agreements: [agreement].into(), oldest: Some(latest) }
-    }
-
-    /// The agreement of the latest message; 0 of one that does not count.
-    fn agreement(&self) -> u32 {
-        self.agreements.back().copied().unwrap_or(0)
-    }
-
-    /// The least agreement from `seen`, a message of this validator, up to its latest.
-    fn least_since<D: MessageDag>(
-        &mut self,
-        seen: MessageIndex,
-        dag: &D,
-        chain: &dyn Chain<D>,
-    ) -> u32 {
-        let Some(latest) = self.latest else { return 0 };
-        if self.agreement() == 0 {
-            return 0;
-        }
-        let back = dag.sequence_number(latest).saturating_sub(dag.sequence_number(seen)) as usize;
-        while self.agreements.len() <= back {
-            let Some(before) = self.oldest.and_then(|oldest| dag.previous(oldest)) else { break };
-            self.agreements.push_front(chain.agreement(dag, before));
-            self.oldest = Some(before);
-        }
-        self.agreements.iter().rev().take(back + 1).copied().min().unwrap_or(0)
-    }
-}
-
-/// What became of a validator's stream since the last question.
-enum Change {
-    /// Messages of this least agreement came after.
-    Longer(u32),
-    /// Anything else.
-    Other,
-}
 
 impl LobbyingTable {
     /// A table that knows of nothing.
@@ -115,17 +72,14 @@ impl LobbyingTable {
                 ..Self::default()
             };
         }
-        if let Some(valid) = self.valid.take() {
-            self.forget_from(valid);
-        }
+        let valid = self.valid.take().unwrap_or(u32::MAX);
         let mut changed = Vec::new();
         for validator in (0..count as u32).map(ValidatorId::new) {
             let latest = dag.latest_honest_message(validator);
             let stream = &mut self.streams[validator.index()];
-            if latest != stream.latest || (latest.is_some() && stream.agreements.is_empty()) {
-                let before = stream.latest;
-                let change = follow(stream, latest, dag, chain);
-                changed.push((validator, before, change));
+            let before = stream.latest();
+            if latest != before || (latest.is_some() && stream.agreement() >= valid) {
+                changed.push((validator, before, stream.follow(latest, valid, dag, chain)));
             }
         }
         if !changed.is_empty() {
@@ -133,44 +87,30 @@ impl LobbyingTable {
         }
         // Columns first: what others cite of those who have spoken.
         for (validator, _, change) in &changed {
-            match change {
-                Change::Longer(least) => self.lower_column(validator.index(), *least),
-                Change::Other => self.renew_column(*validator, dag, chain),
-            }
+            self.renew_column(*validator, change, dag, chain);
         }
         for &(validator, before, _) in &changed {
             self.renew_row(validator, before, dag, chain);
         }
     }
 
-    /// Forgets agreements of `valid` and more: the candidates there are others now.
-    fn forget_from(&mut self, valid: u32) {
-        for stream in &mut self.streams {
-            if stream.agreements.iter().any(|&agreement| agreement >= valid) {
-                // Nothing but the latest of them bears on the column, and that only if it is not
-                // less than `valid` itself.
-                match stream.latest.filter(|_| stream.agreement() < valid) {
-                    Some(latest) => *stream = Stream::from_latest(latest, stream.agreement()),
-                    None => stream.agreements.clear(),
-                }
+    /// Works out anew to which depth the arrows to `u` hold that may have risen, and lowers others.
+    fn renew_column<D: MessageDag>(
+        &mut self,
+        u: ValidatorId,
+        change: &Change,
+        dag: &D,
+        chain: &dyn Chain<D>,
+    ) {
+        for v in 0..self.streams.len() {
+            let mut arrow = self.arrow(v, u.index());
+            if arrow < change.risen {
+                arrow = arrow.min(change.least);
+            } else {
+                let seen = self.streams[v].latest().and_then(|latest| dag.seen(latest, u).latest());
+                let stream = &mut self.streams[u.index()];
+                arrow = seen.map_or(0, |seen| stream.least_since(seen, dag, chain));
             }
-        }
-    }
-
-    /// Nobody cites more of `u` than `least` agrees with.
-    fn lower_column(&mut self, u: usize, least: u32) {
-        for v in 0..self.streams.len() {
-            let arrow = self.arrow(v, u).min(least);
-            self.set_arrow(v, u, arrow);
-        }
-    }
-
-    /// Works out anew to which depth each arrow to `u` holds.
-    fn renew_column<D: MessageDag>(&mut self, u: ValidatorId, dag: &D, chain: &dyn Chain<D>) {
-        for v in 0..self.streams.len() {
-            let seen = self.streams[v].latest.and_then(|latest| dag.seen(latest, u).latest());
-            let stream = &mut self.streams[u.index()];
-            let arrow = seen.map_or(0, |seen| stream.least_since(seen, dag, chain));
             self.set_arrow(v, u.index(), arrow);
         }
     }
@@ -184,9 +124,12 @@ impl LobbyingTable {
         dag: &D,
         chain: &dyn Chain<D>,
     ) {
-        let Some(latest) = self.streams[v.index()].latest else {
+        let Some(latest) = self.streams[v.index()].latest() else {
             return (0..self.streams.len()).for_each(|u| self.set_arrow(v.index(), u, 0));
         };
+        if before == Some(latest) {
+            return;
+        }
         for u in (0..self.streams.len() as u32).map(ValidatorId::new) {
             let seen = dag.seen(latest, u);
             if before.is_some_and(|before| dag.seen(before, u) == seen) {
@@ -239,7 +182,7 @@ impl LobbyingTable {
         validators: &ValidatorSet,
         (depth, above, budget): Question,
     ) -> Safety {
-        let counts = |stream: &Stream| stream.latest.is_some() && stream.agreement() >= depth;
+        let counts = |stream: &Stream| stream.latest().is_some() && stream.agreement() >= depth;
         // Whoever is no vertex weighs nothing, and is left out of the search.
         let weight_of = |(stream, &weight)| if counts(stream) { weight } else { Weight::ZERO };
         let weights: Vec<Weight> =
@@ -262,39 +205,5 @@ impl LobbyingTable {
         Ballot { weights: &weights, edges: &self.graph, above, budget }
             .count(arrows)
             .safety(validators, |vertex| ValidatorId::new(vertex as u32))
-    }
-}
-
-/// Makes `stream` end in `latest`.
-fn follow<D: MessageDag>(
-    stream: &mut Stream,
-    latest: Option<MessageIndex>,
-    dag: &D,
-    chain: &dyn Chain<D>,
-) -> Change {
-    let Some(latest) = latest else {
-        *stream = Stream::default();
-        return Change::Other;
-    };
-    // From the new latest message back to the old one, if that is where it leads.
-    let news: Option<Vec<u32>> =
-        stream.latest.filter(|_| !stream.agreements.is_empty()).and_then(|before| {
-            let number = dag.sequence_number(before);
-            let back = std::iter::successors(Some(latest), |&message| dag.previous(message));
-            let new = back.take_while(|&message| dag.sequence_number(message) > number);
-            let new: Vec<MessageIndex> = new.collect();
-            let leads = new.last().is_some_and(|&first| dag.previous(first) == Some(before));
-            leads.then(|| new.iter().map(|&message| chain.agreement(dag, message)).collect())
-        });
-    match news {
-        Some(news) => {
-            stream.agreements.extend(news.iter().rev());
-            stream.latest = Some(latest);
-            Change::Longer(news.into_iter().min().unwrap_or(0))
-        }
-        None => {
-            *stream = Stream::from_latest(latest, chain.agreement(dag, latest));
-            Change::Other
-        }
     }
 }

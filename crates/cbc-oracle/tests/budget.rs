@@ -115,12 +115,25 @@ fn assert_holds(view: &View<Bit>, budget: u64) -> Result<(), TestCaseError> {
     let early = CliqueOracle::with_budget(budget).safety(view, validators, &ONE);
     prop_assert!(exact.exact);
     prop_assert!(early.bound >= exact.fault_tolerance && early.bound >= early.fault_tolerance);
+    prop_assert!(early.bound <= committee.fault_tolerance);
     if early.exact {
         prop_assert_eq!((early.margin, early.faults), (exact.margin, exact.faults));
     } else {
         // No less than the heaviest clique tolerates, and no more than is proven.
         prop_assert!(early.fault_tolerance >= exact.fault_tolerance);
         prop_assert!(early.fault_tolerance <= committee.fault_tolerance);
+    }
+    // Who asks for a threshold is answered as who asks for all.
+    let reaches = |oracle: CliqueOracle, threshold| {
+        let (chain, mut table): (&dyn Chain<View<Bit>>, _) = (&ONE, LobbyingTable::new());
+        oracle.deepest_safe(view, validators, chain, &mut table, 0, threshold).is_some()
+    };
+    for threshold in
+        (0..4).map(|more| Weight::new(exact.fault_tolerance.map_or(0, Weight::get) + more))
+    {
+        prop_assert_eq!(reaches(CliqueOracle::exact(), threshold), exact.reaches(threshold));
+        let early = reaches(CliqueOracle::with_budget(budget), threshold);
+        prop_assert!(early >= exact.reaches(threshold) && early <= committee.reaches(threshold));
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ proptest! {
         let mut blocks = BlockTree::new();
         let mut table = LobbyingTable::new();
         let mut tip = BlockIndex::GENESIS;
-        let oracle = CliqueOracle::new();
+        let (oracle, unsearched) = (CliqueOracle::exact(), CliqueOracle::with_budget(0));
         let sent = messages(validators.len() as u32, count, &draws);
         for (message, (observer, new_tip, moves, above)) in sent.into_iter().zip(questions) {
             let receipt = view.insert(message).unwrap();
@@ -72,7 +72,8 @@ proptest! {
                     view.insert_held(message, &mut AdmitAll).unwrap();
                 }
             }
-            if moves == 0 {
+            // The chain moves now and then, and as often twice before the next question.
+            for _ in 0..2_usize.saturating_sub(moves) {
                 let moved = BlockIndex::new(new_tip.index(blocks.len()) as u32);
                 table.set_common_depth(blocks.height(blocks.common_ancestor(tip, moved)));
                 tip = moved;
@@ -85,7 +86,12 @@ proptest! {
                 oracle.safety(&view, &validators, &OnBlock { blocks: &blocks, block })
             };
             for depth in 1..=chain.depth() {
-                prop_assert_eq!(table.clique(&validators, depth, Weight::ZERO, u64::MAX), alone(depth));
+                for (budget, oracle) in [(u64::MAX, oracle), (0, unsearched)] {
+                    let block = blocks.ancestor_at(tip, depth).unwrap();
+                    let candidate = OnBlock { blocks: &blocks, block };
+                    let alone = oracle.safety(&view, &validators, &candidate);
+                    prop_assert_eq!(table.clique(&validators, depth, Weight::ZERO, budget), alone);
+                }
             }
             let threshold = Weight::new(2);
             let above = above.min(chain.depth());

@@ -1,5 +1,6 @@
 //! What a long run costs: bytes held and time taken for each message, as more and more are held,
-//! and with what is settled dropped. Round robin: each validator in turn proposes on the head.
+//! with what is settled dropped, and with somebody offline. Round robin: each validator in turn
+//! proposes on the head.
 //!
 //! The allocator counts the bytes, spare room of vectors included.
 
@@ -28,6 +29,9 @@ struct Arguments {
     /// How many messages to go up to, where what is settled is dropped, with 100 validators
     #[arg(long, default_value_t = 10_000_000)]
     drop: usize,
+    /// How many messages to go up to, with 10 validators, one of whom is offline
+    #[arg(long, default_value_t = 1_000_000)]
+    offline: usize,
 }
 
 fn main() {
@@ -44,6 +48,14 @@ fn main() {
     );
     println!("|--:|--:|--:|--:|--:|");
     drop_settled(100, arguments.drop);
+    println!();
+    println!(
+        "| validators | offline | messages so far | bytes a message | ns a message, finality included |"
+    );
+    println!("|--:|--:|--:|--:|--:|");
+    for offline in 0..=1 {
+        lag(10, offline, arguments.offline);
+    }
 }
 
 fn observer(validators: usize) -> Observer<Blockchain, CliqueOracle> {
@@ -127,4 +139,25 @@ fn drop_settled(validators: usize, most: usize) {
         }
     }
     eprintln!("{archived} messages were handed out to an archive");
+}
+
+/// After two rounds, `offline` validators say nothing any more. What they have seen is further and
+/// further behind; what a message costs should not be.
+fn lag(validators: usize, offline: usize, most: usize) {
+    let before = ALLOCATOR.current_usage();
+    let mut observer = observer(validators);
+    let awake = validators - offline;
+    let (mut next_report, mut start, mut timed) = (1_000.min(most), Instant::now(), 0);
+    for made in 0..most {
+        let sender = if made < 2 * validators { made % validators } else { made % awake };
+        observer.make_message(ValidatorId::new(sender as u32)).unwrap();
+        observer.update_safe_estimates().unwrap();
+        if made + 1 == next_report {
+            let bytes = (ALLOCATOR.current_usage() - before) / (made + 1) - PAYLOAD;
+            let nanoseconds = start.elapsed().as_nanos() / (made + 1 - timed) as u128;
+            println!("| {validators} | {offline} | {} | {bytes} | {nanoseconds} |", made + 1);
+            next_report = (next_report * 10).min(most);
+            (start, timed) = (Instant::now(), made + 1);
+        }
+    }
 }
