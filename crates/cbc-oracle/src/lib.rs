@@ -7,6 +7,8 @@
 //! This layer never decides what an estimate should be and never changes a view. Its answers are
 //! lower bounds and hold for majority-driven estimators only, whom `cbc-validator` asks for.
 //!
+//! "Semantics §6" and the rules (V1 to V8) are on the page [`cbc_message::semantics`].
+//!
 //! ```
 //! use std::sync::Arc;
 //! use cbc_message::{Bit, Header, Message, ValidatorSet, Weight};
