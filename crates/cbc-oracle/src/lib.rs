@@ -1,4 +1,4 @@
-//! Safety oracles of CBC Casper: how many must equivocate before an estimate can still change?
+//! Safety oracles of CBC Casper: how much must equivocate before an estimate can still change?
 //!
 //! A [`SafetyOracle`] reads a message DAG, the validators' weights and a candidate, and answers
 //! with a [`Safety`]. This crate owns the trait, the [`LobbyingGraph`] that most oracles start
