@@ -9,6 +9,7 @@ mod footprint;
 mod fuzz;
 mod layers;
 mod mutants;
+mod pages;
 mod shortfall;
 mod snapshots;
 mod soak;

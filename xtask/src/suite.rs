@@ -8,7 +8,7 @@ use cargo_metadata::Metadata;
 use clap::{Args, ValueEnum};
 
 use crate::tally::Tally;
-use crate::{cargo, layers, snapshots, sources};
+use crate::{cargo, layers, pages, snapshots, sources};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -24,7 +24,8 @@ enum Step {
     Format,
     /// Every crate depends only on what its layer allows
     Layering,
-    /// Every source file keeps the rules no compiler checks
+    /// Every source file keeps the rules no compiler checks; what it cites is there, as are files
+    /// that pages link to
     Sources,
     /// Clippy has nothing to say
     Clippy,
@@ -70,7 +71,11 @@ impl Step {
             // Plain, as rustfmt colours its differences even in a pipe.
             Self::Format => cargo::run(root, "fmt --all --check -- --color never"),
             Self::Layering => Ok(layers::findings(&layers::graph(workspace)).into()),
-            Self::Sources => Ok(sources::findings(root)?.into()),
+            Self::Sources => {
+                let mut findings = sources::findings(root)?;
+                findings.extend(pages::findings(root)?);
+                Ok(findings.into())
+            }
             Self::Clippy => {
                 cargo::run(root, "clippy --workspace --all-targets --keep-going -- -D warnings")
             }

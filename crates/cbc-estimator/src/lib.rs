@@ -11,6 +11,8 @@
 //! This layer never decides who may vote or what is final, never looks at a message that is not a
 //! vote or a block, and never depends on the order in which messages arrived.
 //!
+//! "Semantics §5" and the rules (V1 to V8) are on the page [`cbc_message::semantics`].
+//!
 //! ```
 //! use std::sync::Arc;
 //! use cbc_estimator::{Estimator, Vote, WeightedMedian};

@@ -5,6 +5,9 @@
 //! `cbc-view`. This crate never keeps state, and never trusts a byte: a decoded message is
 //! canonical and its hash computed here.
 //!
+//! What everything means, here and in the layers above, is on the page [`semantics`], which the code
+//! cites as "semantics §1", and by rule (V1 to V8).
+//!
 //! ```
 //! use cbc_message::{Bit, Citation, Header, Justification, Message, ValidatorId};
 //!
@@ -39,6 +42,9 @@ mod hash_numbers;
 mod justification;
 mod message;
 mod validator;
+
+#[doc = include_str!("../semantics.md")]
+pub mod semantics {}
 
 pub use serde;
 

@@ -9,7 +9,8 @@
 //! The proof of concept only asks which side is heavier in the end, and reports the lightest
 //! validator's weight: [`poc_figure`] reproduces that, for comparison. It is no fault tolerance.
 //!
-//! This crate swaps in for the clique oracle of `cbc-oracle` and depends on nothing above it.
+//! This crate swaps in for the clique oracle of `cbc-oracle` and depends on nothing above it. What
+//! its answers mean is in [semantics §6](cbc_message::semantics).
 //!
 //! ```
 //! use std::sync::Arc;

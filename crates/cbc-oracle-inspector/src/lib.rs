@@ -5,7 +5,8 @@
 //! [`InspectorOracle`] finds the committee with the greatest such q; and where the committee has
 //! seen that each other has seen so, and so on, it tolerates more.
 //!
-//! This crate swaps in for the clique oracle of `cbc-oracle` and depends on nothing above it.
+//! This crate swaps in for the clique oracle of `cbc-oracle` and depends on nothing above it. What
+//! its answers mean is in [semantics §6](cbc_message::semantics).
 //!
 //! ```
 //! use std::sync::Arc;

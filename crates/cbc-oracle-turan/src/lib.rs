@@ -6,7 +6,8 @@
 //! many weighs less, so what it says is tolerated is. It is the cheapest of the oracles, and the
 //! lowest: weights are all but ignored.
 //!
-//! This crate swaps in for the clique oracle of `cbc-oracle` and depends on nothing above it.
+//! This crate swaps in for the clique oracle of `cbc-oracle` and depends on nothing above it. What
+//! its answers mean is in [semantics §6](cbc_message::semantics).
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Safety oracles of CBC Casper: how many must equivocate before an estimate can still change?
+//! Safety oracles of CBC Casper: how much must equivocate before an estimate can still change?
 //!
 //! A [`SafetyOracle`] reads a message DAG, the validators' weights and a candidate, and answers
 //! with a [`Safety`]. This crate owns the trait, the [`LobbyingGraph`] that most oracles start
@@ -6,6 +6,8 @@
 //!
 //! This layer never decides what an estimate should be and never changes a view. Its answers are
 //! lower bounds and hold for majority-driven estimators only, whom `cbc-validator` asks for.
+//!
+//! "Semantics §6" and the rules (V1 to V8) are on the page [`cbc_message::semantics`].
 //!
 //! ```
 //! use std::sync::Arc;

@@ -26,9 +26,12 @@ pub struct Safety {
     /// `max(0, 2q − W)`: by how much a quorum of strength q outweighs everybody else. The proof of
     /// concept calls this the fault tolerance; it is about twice that.
     pub margin: Weight,
-    /// The greatest weight t such that equivocators weighing ≤ t, beyond those already known,
-    /// cannot turn an honest validator away from the candidate; `None` if it is not safe even
-    /// without any.
+    /// A weight t such that, while equivocators beyond those this view has proof of weigh ≤ t, the
+    /// estimate of every view that contains this one agrees with the candidate and no honest member
+    /// of the quorum ever disagrees; a validator that has seen less may still validly disagree. It
+    /// is the greatest for which the quorum shows that, and so no more than the candidate's fault
+    /// tolerance, which is the greatest there is (semantics §1). `None` if no quorum was found: as
+    /// far as the oracle can tell, the candidate may change without any equivocation.
     pub fault_tolerance: Option<Weight>,
     /// The greatest number k such that no k members of the quorum weigh more than the fault
     /// tolerance: any k of them may equivocate.
@@ -70,7 +73,8 @@ impl Safety {
     /// it had seen agree, those that are honest agree still, as far as it can have seen: they have
     /// not turned. So at least q − t of what it had seen agrees, and at most W − (q − t) does not.
     /// Since estimates are majority driven, it turns only if q − t ≤ W − (q − t), that is if
-    /// t ≥ q − W/2.
+    /// t ≥ q − W/2. And while t is less, its honest members weigh more than half of the total: so
+    /// the estimate of every view that has what this one has agrees, too.
     pub fn of_strength(strength: Weight, quorum: Quorum, validators: &ValidatorSet) -> Self {
         let margin = margin(strength, validators);
         let fault_tolerance = tolerance(margin);

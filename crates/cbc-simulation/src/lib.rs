@@ -6,7 +6,8 @@
 //! out for every validator and for a global observer; [`simulate`] measures on the way;
 //! [`trace`] replays recorded scenarios and compares.
 //!
-//! This layer draws randomness only from the generator it is handed, and does no I/O.
+//! This layer draws randomness only from the generator it is handed, and does no I/O. What the
+//! words mean is on the page [`cbc_message::semantics`].
 //!
 //! ```
 //! use std::sync::Arc;

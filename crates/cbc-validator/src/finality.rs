@@ -6,7 +6,8 @@ use cbc_message::Weight;
 use cbc_oracle::Safety;
 use thiserror::Error;
 
-/// A value that will not change unless more validators equivocate than its safety says.
+/// A value that was found safe: while equivocators beyond those known then weigh no more than its
+/// safety says, the estimate of every view that contains this one agrees with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finalized<V> {
     /// The value.

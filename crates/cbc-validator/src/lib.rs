@@ -8,6 +8,9 @@
 //! This layer does no I/O: messages go in by call, and what changed comes back. It reads no clock
 //! and draws no randomness. What is finalized never changes.
 //!
+//! How the crates fit together is on the page [`architecture`]. "Semantics §3" and the rules (V1 to
+//! V8) are on the page [`cbc_message::semantics`].
+//!
 //! ```
 //! use std::sync::Arc;
 //! use cbc_message::{ValidatorId, ValidatorSet, Weight};
@@ -32,6 +35,10 @@
 //! assert!(observer.blocks().height(finalized) >= 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+
+/// [semantics]: cbc_message::semantics
+#[doc = include_str!("../architecture.md")]
+pub mod architecture {}
 
 mod admission;
 mod finality;

@@ -13,6 +13,8 @@
 //! This layer never decides what an estimate should be, and never does I/O, reads a clock or
 //! iterates over anything unordered. No message, however hostile, makes it panic or recurse.
 //!
+//! "Semantics §2" and the rules (V1 to V8) are on the page [`cbc_message::semantics`].
+//!
 //! ```
 //! use std::sync::Arc;
 //! use cbc_message::{Bit, Header, Message, ValidatorId, ValidatorSet, Weight};
