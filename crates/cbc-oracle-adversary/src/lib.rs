@@ -2,12 +2,24 @@
 //!
 //! Validators whose latest message agrees with the candidate start *on*, all others *off*. Each that
 //! is on keeps a picture: it holds another to be on if it has an arrow to it in the lobbying graph.
-//! The adversary turns off whoever has less than half of the weight on in its picture; those turned
-//! go off in every picture, and so on until nobody turns. What is left holds the candidate, and by
-//! how much is what the [`AdversaryOracle`] answers.
+//! An adversary with equivocators of weight t turns off whoever has no more than `W/2 + t` on in its
+//! picture, W being the total weight; those turned go off in every picture, and so on until nobody
+//! turns. The greatest t that leaves anybody on is what the [`AdversaryOracle`] answers.
 //!
-//! The proof of concept only asks which side is heavier in the end, and reports the lightest
-//! validator's weight: [`poc_figure`] reproduces that, for comparison. It is no fault tolerance.
+//! # One attack, or the strongest that fails
+//!
+//! The proof of concept carries out one attack, with t = 0, asks which side is heavier in the end,
+//! and reports the lightest validator's weight: [`poc_figure`] reproduces that, for comparison. It
+//! is no fault tolerance. What those tolerate who are left by that one attack would be one, and is
+//! sound; but it goes by the weakest of their pictures, and one more validator that agrees and has
+//! heard of few can take all of it away. Weights 5, 4, 1: 0 and 1 see each other agree, which
+//! tolerates 3; then 2 agrees, having heard of 1 alone, with 5 of 10 on in its picture, and nothing
+//! would be tolerated. Here stronger attacks turn 2 and are left with 0 and 1: 3, as before. No
+//! message that agrees makes the answer less.
+//!
+//! So taken, the argument is that of the one-level committee (semantics §6): whoever is left by the
+//! attack with t is one in which everybody holds more than `W/2 + t` on. The answer is the
+//! one-level inspector's, found from the adversary's side.
 //!
 //! This crate swaps in for the clique oracle of `cbc-oracle` and depends on nothing above it. What
 //! its answers mean is in [semantics §6](cbc_message::semantics).
@@ -35,14 +47,18 @@
 //! ```
 
 use cbc_message::{ValidatorSet, Weight};
-use cbc_oracle::{BitSet, LobbyingGraph, Quorum, Safety, SafetyOracle};
+use cbc_oracle::{
+    BitSet, Committee, LobbyingGraph, Quorum, Safety, SafetyOracle, strongest_committee,
+};
 use cbc_view::{MessageDag, Property};
 
-/// The adversary oracle. O(V²).
+/// The adversary oracle. O(V²), whatever anybody sends.
 ///
 /// Its argument is that of [`Safety::of_strength`], with the quorum of those that stay on, and with
 /// the least weight that one of them holds to be on, itself included, as the strength: those have
-/// all been seen to agree, and nothing of them since that disagrees.
+/// all been seen to agree, and nothing of them since that disagrees. Attacks need not be tried one
+/// after another: who is left by the strongest is the
+/// [strongest committee](strongest_committee).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AdversaryOracle;
 
@@ -53,18 +69,18 @@ impl<D: MessageDag> SafetyOracle<D> for AdversaryOracle {
 
     fn safety(&self, dag: &D, validators: &ValidatorSet, candidate: &dyn Property<D>) -> Safety {
         let graph = LobbyingGraph::new(dag, candidate);
-        let mut pictures = graph.arrows().to_vec();
-        for (vertex, picture) in pictures.iter_mut().enumerate() {
-            picture.insert(vertex);
-        }
-        let attack = Attack::carry_out(&graph, pictures, validators);
-        // The side that is on is no lighter than what one of them holds to be on.
-        let Some(strength) = attack.on.iter().map(|vertex| attack.held[vertex]).min() else {
-            return Safety::none();
-        };
-        let members = attack.on.iter().map(|vertex| graph.vertices()[vertex]).collect();
-        Safety::of_strength(strength, Quorum::new(members, validators), validators)
+        let weights = weights_of(&graph, validators);
+        let all = BitSet::full(weights.len());
+        let Committee { members, strength } = strongest_committee(graph.arrows(), &weights, all);
+        let on = members.iter().map(|vertex| graph.vertices()[vertex]).collect();
+        let safety = Safety::of_strength(strength, Quorum::new(on, validators), validators);
+        // An attack without any equivocators leaves nobody on.
+        if safety.fault_tolerance.is_none() { Safety::none() } else { safety }
     }
+}
+
+fn weights_of(graph: &LobbyingGraph, validators: &ValidatorSet) -> Vec<Weight> {
+    graph.vertices().iter().map(|&vertex| validators.weight(vertex)).collect()
 }
 
 /// The two figures of the proof of concept's adversary oracle: if in the end those off outweigh
@@ -78,47 +94,36 @@ pub fn poc_figure<D: MessageDag>(
     candidate: &dyn Property<D>,
 ) -> (Weight, usize) {
     let graph = LobbyingGraph::new(dag, candidate);
-    let attack = Attack::carry_out(&graph, graph.arrows().to_vec(), validators);
-    let on = attack.on.iter().map(|vertex| graph.vertices()[vertex]);
-    let weight = validators.weight_of(on);
+    let on = left_on(&graph, validators);
+    let weight = validators.weight_of(on.iter().map(|vertex| graph.vertices()[vertex]));
     if weight < validators.total() - weight {
         return (Weight::ZERO, 0);
     }
     (validators.weights().iter().copied().min().unwrap_or_default(), 1)
 }
 
-/// The end of the attack.
-struct Attack {
-    /// The vertices that stay on.
-    on: BitSet,
-    /// What each vertex holds to be on, in weight.
-    held: Vec<Weight>,
-}
-
-impl Attack {
-    /// Turns off all that can be. The end does not depend on the order: whoever can be turned can
-    /// still be when others have been. Each vertex is turned once, at O(V).
-    fn carry_out(graph: &LobbyingGraph, pictures: Vec<BitSet>, validators: &ValidatorSet) -> Self {
-        let count = pictures.len();
-        let weights: Vec<Weight> =
-            graph.vertices().iter().map(|&vertex| validators.weight(vertex)).collect();
-        let sum = |picture: &BitSet| picture.iter().map(|vertex| weights[vertex]).sum();
-        let mut held: Vec<Weight> = pictures.iter().map(sum).collect();
-        let turns = |held: Weight| held < validators.total() - held;
-        let mut on = BitSet::full(count);
-        let mut turned: Vec<usize> = (0..count).filter(|&vertex| turns(held[vertex])).collect();
-        turned.iter().for_each(|&vertex| on.remove(vertex));
-        while let Some(off) = turned.pop() {
-            for vertex in 0..count {
-                if on.contains(vertex) && pictures[vertex].contains(off) {
-                    held[vertex] -= weights[off];
-                    if turns(held[vertex]) {
-                        on.remove(vertex);
-                        turned.push(vertex);
-                    }
+/// The vertices that stay on when all are turned that hold less than half of the weight to be on.
+/// The end does not depend on the order: whoever can be turned can still be when others have been.
+/// Each vertex is turned once, at O(V).
+fn left_on(graph: &LobbyingGraph, validators: &ValidatorSet) -> BitSet {
+    let weights = weights_of(graph, validators);
+    let pictures = graph.arrows();
+    let sum = |picture: &BitSet| picture.iter().map(|vertex| weights[vertex]).sum();
+    let mut held: Vec<Weight> = pictures.iter().map(sum).collect();
+    let turns = |held: Weight| held < validators.total() - held;
+    let mut on = BitSet::full(weights.len());
+    let mut turned: Vec<usize> = on.iter().filter(|&vertex| turns(held[vertex])).collect();
+    turned.iter().for_each(|&vertex| on.remove(vertex));
+    while let Some(off) = turned.pop() {
+        for vertex in 0..weights.len() {
+            if on.contains(vertex) && pictures[vertex].contains(off) {
+                held[vertex] -= weights[off];
+                if turns(held[vertex]) {
+                    on.remove(vertex);
+                    turned.push(vertex);
                 }
             }
         }
-        Self { on, held }
     }
+    on
 }

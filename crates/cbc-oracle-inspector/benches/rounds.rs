@@ -43,6 +43,7 @@ fn inspector(criterion: &mut Criterion) {
                 ("one level", InspectorOracle::one_level()),
                 ("ten levels", InspectorOracle::new()),
             ] {
+                assert!(oracle.safety(&view, &weights, &Equals(Bit::One)).exact);
                 let id = BenchmarkId::new(format!("{order}, {levels}"), validators);
                 group.bench_function(id, |bencher| {
                     bencher.iter(|| oracle.safety(black_box(&view), &weights, &Equals(Bit::One)));

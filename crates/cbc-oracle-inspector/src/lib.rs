@@ -59,6 +59,8 @@ use summit::Summit;
 #[derive(Clone, Copy, Debug)]
 pub struct InspectorOracle {
     levels: u32,
+    /// In looks; `None` for what suits the number of validators.
+    budget: Option<u64>,
 }
 
 impl InspectorOracle {
@@ -74,7 +76,19 @@ impl InspectorOracle {
 
     /// The best over one to `most` levels; 64 are as good as any more.
     pub const fn levels(most: u32) -> Self {
-        Self { levels: if most > 64 { 64 } else { most } }
+        Self { levels: if most > 64 { 64 } else { most }, budget: None }
+    }
+
+    /// The same, looking at messages so many times for an answer; each look costs O(V).
+    ///
+    /// Without this it is 1 000 times the number of validators, enough for a hundred attempts of
+    /// ten levels that everybody climbs by one message each. By choosing whom they cite, some can
+    /// make committees lose one member after another, and climb anew each time: V times for an
+    /// attempt, that is as many looks as V² times the messages of a streak. Where the looks run out, the answer is the best
+    /// that was found until then, at least that of one level, and says that it is not exact.
+    #[must_use]
+    pub const fn with_budget(self, looks: u64) -> Self {
+        Self { budget: Some(looks), ..self }
     }
 }
 
@@ -108,7 +122,8 @@ impl<D: MessageDag> SafetyOracle<D> for InspectorOracle {
         if self.levels <= 1 || tolerance(strength, 64, validators).is_none() {
             return of_levels(1, strength, &committee);
         }
-        let mut summit = Summit::new(dag, candidate, graph.vertices(), weights);
+        let looks = self.budget.unwrap_or(1000 * validators.len() as u64);
+        let mut summit = Summit::new(dag, candidate, graph.vertices(), weights, looks);
         // The strongest committee, and as many levels as it has: no fewer are better.
         let first = summit.levels_of(&committee, strength, self.levels).max(1);
         let mut best = of_levels(first, strength, &committee);
@@ -124,7 +139,7 @@ impl<D: MessageDag> SafetyOracle<D> for InspectorOracle {
             }
         }
         if !summit.is_whole() {
-            // Among the messages not looked at there may be more levels, but no stronger committee.
+            // What was not looked at may have more levels, but no stronger committee.
             let bound = tolerance(strength, self.levels, validators).max(best.fault_tolerance);
             best = Safety { exact: best.fault_tolerance == bound, bound, ..best };
         }

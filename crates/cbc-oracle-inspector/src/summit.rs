@@ -18,12 +18,20 @@ pub(crate) struct Summit<'a, D> {
     streaks: Vec<Vec<Link>>,
     /// What messages see, one after another: of each validator a message, itself for their own.
     sights: Vec<u32>,
+    /// How often a message may still be looked at.
+    looks: u64,
+    /// How many messages of a streak are looked at.
+    longest: usize,
 }
 
-/// How many messages of a streak are looked at, from the latest back. A committee has a level for
-/// every few messages of its slowest members: this is ample for the levels that matter. The part of
-/// a streak is a streak, so what is found holds.
+/// How many messages of a streak are looked at at most, from the latest back. A committee has a
+/// level for every few messages of its slowest members: this is ample for the levels that matter.
+/// The part of a streak is a streak, so what is found holds.
 const LONGEST: usize = 1024;
+
+/// For how many validators, of all messages looked at, what is seen is kept: 256 MB of it. Of very
+/// many validators fewer messages are looked at, 67 of each of a thousand.
+const SIGHTS: usize = 1 << 26;
 
 /// A message of a streak.
 struct Link {
@@ -67,29 +75,32 @@ struct Weights {
 const FEW: usize = 16;
 
 impl<'a, D: MessageDag> Summit<'a, D> {
-    /// O(V + messages in the streaks).
+    /// That looks at messages `looks` times. O(V + messages in the streaks).
     pub(crate) fn new(
         dag: &'a D,
         candidate: &dyn Property<D>,
         vertices: &[ValidatorId],
         weights: Vec<Weight>,
+        looks: u64,
     ) -> Self {
+        let count = dag.validator_count().max(1);
+        let longest = (SIGHTS / count / count).clamp(1, LONGEST);
         let streak = |&validator: &ValidatorId| {
             let chain = std::iter::successors(dag.latest_message(validator), |&m| dag.previous(m));
             let agreeing = chain.take_while(|&message| candidate.agrees(dag, message));
             let link = |message| Link { message, sight: None };
-            let mut streak: Vec<Link> = agreeing.take(LONGEST).map(link).collect();
+            let mut streak: Vec<Link> = agreeing.take(longest).map(link).collect();
             streak.reverse();
             streak
         };
         let streaks = vertices.iter().map(streak).collect();
         let validators = vertices.iter().map(|validator| validator.index()).collect();
-        Self { dag, validators, weights, streaks, sights: Vec::new() }
+        Self { dag, validators, weights, streaks, sights: Vec::new(), looks, longest }
     }
 
-    /// Whether all of every streak is looked at.
+    /// Whether all of every streak was looked at, as often as need be.
     pub(crate) fn is_whole(&self) -> bool {
-        self.streaks.iter().all(|streak| streak.len() < LONGEST)
+        self.looks > 0 && self.streaks.iter().all(|streak| streak.len() < self.longest)
     }
 
     /// The greatest q up to `most` that is `better` and for which a committee has `levels` levels,
@@ -107,11 +118,14 @@ impl<'a, D: MessageDag> Summit<'a, D> {
         // The greatest q that is possible, and one below the least that is of interest.
         let (mut high, mut low) = (most.get(), 0);
         let mut q = high;
-        while high > low {
+        while high > low && self.looks > 0 {
             if !better(Weight::new(q)) {
                 low = q;
             } else {
                 let climb = self.climb(levels, Weight::new(q));
+                if self.looks == 0 {
+                    break;
+                }
                 if climb.committee.is_empty() {
                     high = climb.missed.get();
                 } else {
@@ -142,6 +156,9 @@ impl<'a, D: MessageDag> Summit<'a, D> {
         while to_climb > 0 && !committee.is_empty() {
             to_climb -= 1;
             let behind = self.climb_level(&committee, q, &mut ascent);
+            if self.looks == 0 {
+                break;
+            }
             (missed, met) = (missed.max(ascent.missed), met.min(ascent.met));
             if !behind.is_empty() {
                 behind.iter().for_each(|&vertex| committee.remove(vertex));
@@ -168,7 +185,8 @@ impl<'a, D: MessageDag> Summit<'a, D> {
     }
 
     /// Climbs one level, and gives those who do not get there. A member's messages are looked at
-    /// in their order, each until it sees enough for one level more: O(V) for a message.
+    /// in their order, each until it sees enough for one level more: O(V) for a message. Where the
+    /// looks run out, nobody else gets there.
     fn climb_level(&mut self, committee: &BitSet, q: Weight, ascent: &mut Ascent) -> Vec<usize> {
         let mut next = ascent.reached.clone();
         let mut behind = Vec::new();
@@ -176,7 +194,8 @@ impl<'a, D: MessageDag> Summit<'a, D> {
             let validator = self.validators[vertex];
             let place = &mut ascent.places[vertex];
             loop {
-                let Some(sees) = self.look(vertex, *place) else {
+                let sees = if self.looks > 0 { self.look(vertex, *place) } else { None };
+                let Some(sees) = sees else {
                     behind.push(vertex);
                     break;
                 };
@@ -198,6 +217,7 @@ impl<'a, D: MessageDag> Summit<'a, D> {
     /// What the message at `place` of the streak of `vertex` sees, if there is one.
     fn look(&mut self, vertex: usize, place: usize) -> Option<&[u32]> {
         let count = self.dag.validator_count();
+        self.looks -= 1;
         let Link { message, sight } = self.streaks[vertex].get_mut(place)?;
         let start = match *sight {
             Some(start) => start as usize,

@@ -130,6 +130,26 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn out_of_looks_it_finds_no_less_than_one_level_does_and_no_more_than_is_so(
+        weights in prop::collection::vec(1u64..9, 2..7),
+        count in 10usize..60,
+        draws in prop::collection::vec(any::<usize>(), 1..300),
+        looks in 0u64..60,
+    ) {
+        let messages = contested_bits(weights.len() as u32, count, &draws);
+        let view = view_of(&messages, &weights);
+        let ask = |oracle: InspectorOracle| oracle.safety(&view, view.validators(), &ONE);
+        let (one_level, whole) = (ask(InspectorOracle::one_level()), ask(InspectorOracle::levels(4)));
+        let early = ask(InspectorOracle::levels(4).with_budget(looks));
+        prop_assert!(early.fault_tolerance >= one_level.fault_tolerance);
+        prop_assert!(early.fault_tolerance <= whole.fault_tolerance);
+        prop_assert!(early.bound >= whole.fault_tolerance);
+        prop_assert!(!early.exact || early.fault_tolerance == whole.fault_tolerance);
+    }
+}
+
 #[test]
 fn each_round_that_all_have_seen_adds_half_of_what_the_margin_still_has() {
     let weights: Vec<u64> = vec![64; 16];

@@ -32,6 +32,26 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # What an answer costs
+//!
+//! Whoever can send valid messages has a say in the graph, so what counts is the worst case. For V
+//! validators, whatever anybody sends:
+//!
+//! | oracle | without a budget | budget for one candidate | what is given up beyond it |
+//! |---|---|---|---|
+//! | clique | first clique and bound O(V³/64); the search beyond these is exponential | 100 000 + 4 V² steps of O(V/64) ([`CliqueOracle::budget_for`]) | that the quorum is a clique: it is the strongest committee, which tolerates no less; [`exact`](CliqueOracle::exact) gives up nothing |
+//! | Turán | O(V²) | needs none | |
+//! | inspector, one level | O(V²) | needs none | |
+//! | inspector, k levels | 1 024 V² looks at messages, of O(V), for each of k levels and of up to 64 strengths tried | 1 000 V looks; the last 1 024 messages of a streak, 2²⁶/V² if that is fewer | levels: it is the best found until then, at least that of one level |
+//! | adversary | O(V²) | needs none | |
+//!
+//! Besides, all make the [`LobbyingGraph`] first: O(V²), and one question to the candidate for each
+//! message of a streak back to the earliest that another of its vertices cites; no message of a
+//! streak is older than the block it agrees with. The finality question asks about O(log n)
+//! candidates of a chain of n ([`SafetyOracle::deepest_safe`]), and the clique oracle keeps a
+//! [`LobbyingTable`] between them. An answer that ran out of a budget says so ([`Safety::exact`])
+//! and is sound; budgets are counted in steps, so that it is the same everywhere.
+//!
 //! # What they find, and what there is
 //!
 //! `cargo xtask shortfall` asks every oracle about every view of many tiny instances (3 to 5
