@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let workspace = cargo::workspace()?;
     let Arguments { keep, drop, offline } = arguments;
-    let program = "run --quiet --release -p cbc-tests --bin footprint --";
+    let program = "run --quiet --release -p cbc-tests --example footprint --";
     let line = format!("{program} --keep {keep} --drop {drop} --offline {offline}");
     let outcome = cargo::run(&workspace.workspace_root, &line)?;
     Ok(if outcome.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
