@@ -34,6 +34,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 use cbc_message::{ValidatorSet, Weight};
 use cbc_oracle::{BitSet, LobbyingGraph, Quorum, Safety, SafetyOracle};
 use cbc_view::{MessageDag, Property};
