@@ -1,5 +1,5 @@
 //! The suites that cross layers, in `tests/`, their data, in `data/`, and the examples of the
-//! README, which are compiled and run as doctests.
+//! README and of CONTRIBUTING, which are compiled and run as doctests.
 
 pub mod adversary;
 pub mod ideal;
@@ -12,6 +12,11 @@ use std::process::ExitCode;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The examples of CONTRIBUTING.
+#[cfg(doctest)]
+#[doc = include_str!("../../CONTRIBUTING.md")]
+pub struct Contributing;
 
 /// A file of test data.
 pub fn data(name: &str) -> PathBuf {

@@ -46,6 +46,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 use cbc_message::{ValidatorSet, Weight};
 use cbc_oracle::{
     BitSet, Committee, LobbyingGraph, Quorum, Safety, SafetyOracle, strongest_committee,

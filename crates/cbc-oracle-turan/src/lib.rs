@@ -31,6 +31,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 use cbc_message::{ValidatorId, ValidatorSet};
 use cbc_oracle::{LobbyingGraph, Quorum, Safety, SafetyOracle, faults};
 use cbc_view::{MessageDag, Property};

@@ -77,6 +77,11 @@
 //! | two forks | inspector, two levels | 83764 | 27505 | 33827 | 31702 | 36.6 % | 85.7 % |
 //! | two forks | inspector, ten levels | 83764 | 27505 | 33827 | 31359 | 36.6 % | 85.7 % |
 
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod bitset;
 mod clique;
 mod committee;

@@ -43,6 +43,11 @@
 
 #![allow(clippy::panic, reason = "a helper of tests, where a malformed text is a failed test")]
 
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod dag;
 mod estimate;
 mod execution;

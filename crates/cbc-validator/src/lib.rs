@@ -36,6 +36,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 /// [semantics]: cbc_message::semantics
 #[doc = include_str!("../architecture.md")]
 pub mod architecture {}
