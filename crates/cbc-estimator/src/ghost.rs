@@ -146,19 +146,21 @@ impl Ghost {
         if block == BlockId::Genesis {
             return true;
         }
-        // Most build on the vote that was cast last.
-        let mut votes: Vec<MessageIndex> = case.votes.iter().map(|vote| vote.message).collect();
-        votes.sort_unstable_by_key(|&message| std::cmp::Reverse(message));
+        let votes = || case.votes.iter().map(|vote| vote.message);
         if let Ok(block) = self.blocks.resolve(dag, block) {
-            let mut voted = votes.iter().filter_map(|&message| self.blocks.voted_by(message));
-            return voted.any(|voted| self.blocks.is_ancestor_or_same(block, voted));
+            let is_on_block = |message| {
+                let voted = self.blocks.voted_by(message);
+                voted.is_some_and(|voted| self.blocks.is_ancestor_or_same(block, voted))
+            };
+            // Most build on the vote that was cast last.
+            return votes().max().is_some_and(is_on_block) || votes().any(is_on_block);
         }
         // All there is may be on the genesis.
         if self.blocks.proposal(BlockIndex::GENESIS).is_none() || outlying.is_no_block(block) {
             return false;
         }
         let root = self.blocks.id(dag, BlockIndex::GENESIS);
-        let held = votes.iter().map(|&message| match self.blocks.voted_by(message) {
+        let held = votes().map(|message| match self.blocks.voted_by(message) {
             Some(_) => root,
             None => voted_block(dag.hash(message), dag.estimate(message)),
         });
