@@ -17,6 +17,10 @@
 //! the oracles' own argument claims ([`Safety::of_strength`](cbc_oracle::Safety::of_strength)); the
 //! [`survey`] holds them to it besides, for every set of equivocators that they say they tolerate.
 //!
+//! Every block of a view is asked for, whatever its height; and besides, each oracle is asked for the
+//! deepest candidate of the estimate that reaches a threshold, as finality is: that must be the one
+//! that asking for one after another finds, and its claim is held against the search, too.
+//!
 //! # How it is searched
 //!
 //! [`search`] saturates: from the messages of σ it makes all messages that somebody can make next,
@@ -80,6 +84,6 @@ pub mod world;
 pub use futures::{Futures, Repertoire, Situation, search};
 pub use plan::{Plan, Report, validators};
 pub use play::Play;
-pub use stories::{Story, every_execution, random_executions};
+pub use stories::{Script, Story, every_execution, play_out, random_executions};
 pub use survey::{Row, Survey, Violation, markdown};
 pub use world::{Group, MOST, Panorama, World};

@@ -7,7 +7,9 @@ use cbc_validator::{BinaryConsensus, Blockchain};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::ideal::{Group, Play, Survey, Violation, every_execution, markdown, random_executions};
+use crate::ideal::{
+    Group, Play, Survey, Violation, every_execution, markdown, play_out, random_executions,
+};
 
 /// How much is surveyed.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,12 @@ impl Plan {
     /// Surveys a protocol.
     pub fn survey<P: Play>(self) -> Survey<P> {
         let mut survey = Survey::default();
+        for (weights, script) in P::scripts() {
+            let validators = validators(weights);
+            for story in play_out::<P>(&validators, script) {
+                survey.ask(&validators, &story);
+            }
+        }
         for weights in THREE {
             let validators = validators(weights);
             for story in every_execution::<P>(&validators, self.exhaustive) {

@@ -4,7 +4,7 @@ use cbc_message::{Bit, BlockId, BlockVote, ValidatorId};
 use cbc_validator::{BinaryConsensus, Blockchain, Protocol};
 use cbc_view::BlockIndex;
 
-use crate::ideal::World;
+use crate::ideal::{Script, World};
 
 /// A protocol whose futures are searched.
 pub trait Play: Protocol + Sized {
@@ -31,7 +31,12 @@ pub trait Play: Protocol + Sized {
     /// What the honest validators of an execution choose from, the commonest first.
     fn moves(world: &World<Self>, value: Option<&Self::Value>) -> Vec<Self::Estimate>;
 
-    /// The candidates to ask for, once the opening is made.
+    /// Executions that chance seldom draws, each with its validators' weights.
+    fn scripts() -> Vec<(&'static [u64], Script<Self>)> {
+        Vec::new()
+    }
+
+    /// The candidates to ask for, in a view that has the opening.
     fn candidates(world: &World<Self>) -> Vec<Self::Value>;
 }
 
@@ -59,13 +64,28 @@ impl Play for BinaryConsensus {
         Self::ballots(world, value)
     }
 
+    /// 0 hears 1 say one; then 1 says zero, having heard 2, and one again, having heard 0 and 3. Who
+    /// forgets that it did takes 0 and 1, with 5 of 9, for a clique; but 0, shown that and 2's zero,
+    /// says zero, and so do all then.
+    fn scripts() -> Vec<(&'static [u64], Script<Self>)> {
+        let there_and_back = vec![
+            (1, &[][..], Bit::One),
+            (2, &[], Bit::Zero),
+            (3, &[], Bit::One),
+            (0, &[0], Bit::One),
+            (1, &[0, 1], Bit::Zero),
+            (1, &[4, 1, 2, 3], Bit::One),
+        ];
+        vec![(&[3, 2, 2, 2], there_and_back)]
+    }
+
     fn candidates(_: &World<Self>) -> Vec<Bit> {
         Self::fresh().to_vec()
     }
 }
 
-/// Validators 0 and 1 each propose a block on the genesis. The candidates are these two; whoever
-/// speaks votes for the head, or, more rarely, builds on it.
+/// Validators 0 and 1 each propose a block on the genesis. Whoever speaks votes for the head, or,
+/// more rarely, builds on it. All blocks are candidates.
 impl Play for Blockchain {
     const NAME: &'static str = "two forks";
     const TWO_VALUED: bool = false;
@@ -102,7 +122,6 @@ impl Play for Blockchain {
 
     fn candidates(world: &World<Self>) -> Vec<BlockIndex> {
         let blocks = world.observer().blocks();
-        let forks = blocks.iter().filter(|&block| blocks.height(block) == 1);
-        forks.take(2).collect()
+        blocks.iter().filter(|&block| block != BlockIndex::GENESIS).collect()
     }
 }

@@ -12,6 +12,10 @@ use crate::ideal::{Group, Panorama, Play, World};
 /// The messages of one view, each after all it cites.
 pub type Story<P> = Vec<Message<<P as cbc_validator::Protocol>::Estimate>>;
 
+/// An execution, message by message: who speaks, having heard which of the messages before, by
+/// their places, and what it says.
+pub type Script<P> = Vec<(u32, &'static [usize], <P as cbc_validator::Protocol>::Estimate)>;
+
 /// Different views, by the hashes of their messages.
 type Stories<P> = BTreeMap<Vec<MessageHash>, Story<P>>;
 
@@ -29,6 +33,25 @@ fn latest<P: Play>(world: &World<P>, messages: &[MessageIndex]) -> Vec<MessageIn
     let last =
         |sender| messages.iter().rfind(|&&message| world.view().sender(message) == sender).copied();
     world.ids().filter_map(last).collect()
+}
+
+/// The views of an execution, after each of its messages.
+///
+/// # Panics
+///
+/// If a message is invalid.
+pub fn play_out<P: Play>(validators: &Arc<ValidatorSet>, script: Script<P>) -> Vec<Story<P>> {
+    let mut world = World::<P>::new(Arc::clone(validators));
+    let mut messages: Vec<MessageIndex> = Vec::new();
+    let mut stories = Vec::new();
+    for (sender, heard, estimate) in script {
+        let panorama = heard.iter().fold(Panorama::EMPTY, |panorama, &place| {
+            world.join(&panorama, &world.told_by(messages[place]), Group::NOBODY).unwrap()
+        });
+        messages.push(world.speak(ValidatorId::new(sender), &panorama, estimate));
+        stories.push(world.messages(&messages));
+    }
+    stories
 }
 
 /// The views of all executions of honest validators who make at most `count` messages beyond the

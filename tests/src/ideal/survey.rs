@@ -4,11 +4,12 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use cbc_message::{ValidatorSet, Weight};
-use cbc_oracle::{CliqueOracle, Quorum, Safety, SafetyOracle};
+use cbc_oracle::{CliqueOracle, LobbyingTable, Quorum, Safety, SafetyOracle};
 use cbc_oracle_adversary::AdversaryOracle;
 use cbc_oracle_inspector::InspectorOracle;
 use cbc_oracle_turan::TuranOracle;
-use cbc_view::{MessageDag, Property, View};
+use cbc_validator::Protocol;
+use cbc_view::{Chain, MessageDag, Property, View};
 
 use crate::ideal::futures::Least;
 use crate::ideal::{Group, Play, Situation, Story};
@@ -29,6 +30,7 @@ pub fn claimants<D: MessageDag + 'static>() -> Vec<Claimant<D>> {
     let claimant = |name, oracle, quorum_holds| Claimant { name, oracle, quorum_holds };
     vec![
         claimant("clique", Box::new(CliqueOracle::new()), true),
+        claimant("clique, no search", Box::new(CliqueOracle::with_budget(0)), true),
         claimant("turan", Box::new(TuranOracle), false), // its quorum stands in for another
         claimant("adversary", Box::new(AdversaryOracle), true),
         claimant("inspector, one level", Box::new(InspectorOracle::one_level()), true),
@@ -96,6 +98,12 @@ impl fmt::Display for Violation {
     }
 }
 
+/// A candidate, and what is said to be tolerated.
+type Final<P> = (<P as Protocol>::Value, Safety);
+
+/// At which fault tolerance the deepest candidate is asked for.
+const THRESHOLDS: [Weight; 2] = [Weight::ZERO, Weight::new(1)];
+
 /// Oracles held against the search, view after view.
 pub struct Survey<P: Play> {
     claimants: Vec<Claimant<View<P::Estimate>>>,
@@ -126,7 +134,8 @@ impl<P: Play> Survey<P> {
         &self.violations
     }
 
-    /// Asks everybody about every candidate in this view.
+    /// Asks everybody about every candidate in this view, and for the deepest safe one of the
+    /// estimate.
     pub fn ask(&mut self, validators: &Arc<ValidatorSet>, story: &Story<P>) {
         let mut situation = Situation::<P>::new(validators, story);
         // The oracles are asked before the world knows of any future.
@@ -139,13 +148,49 @@ impl<P: Play> Survey<P> {
                 oracles.map(|oracle| observer.safety_by(oracle, candidate)).collect()
             })
             .collect();
+        let finals: Vec<_> = THRESHOLDS.iter().map(|&t| self.finals(&situation, t)).collect();
         for (candidate, answers) in candidates.iter().zip(answers) {
             let least = situation.least(candidate);
             for (place, safety) in answers.iter().enumerate() {
                 self.count(place, safety, &least, validators, situation.proven);
                 self.check(place, safety, &least, &situation, candidate);
+                for (value, safety) in finals.iter().filter_map(|finals| finals[place].as_ref()) {
+                    if value == candidate {
+                        self.check(place, safety, &least, &situation, candidate);
+                    }
+                }
             }
         }
+    }
+
+    /// What each oracle answers whoever asks for the deepest candidate of the estimate that
+    /// tolerates so much.
+    ///
+    /// # Panics
+    ///
+    /// If the oracle, asked for one after another, answers otherwise.
+    fn finals(&self, situation: &Situation<P>, threshold: Weight) -> Vec<Option<Final<P>>> {
+        let observer = situation.world.observer();
+        let (protocol, estimator) = (observer.protocol(), observer.estimator());
+        let (view, validators) = (observer.view(), observer.view().validators());
+        let Some(tip) = situation.world.value(&situation.tips) else {
+            return vec![None; self.claimants.len()];
+        };
+        let chain = protocol.chain(estimator, &tip);
+        let chain: &dyn Chain<View<P::Estimate>> = &chain;
+        let answer = |Claimant { name, oracle, .. }: &Claimant<_>| {
+            let mut table = LobbyingTable::new();
+            let found = oracle.deepest_safe(view, validators, chain, &mut table, 0, threshold);
+            let alone = (1..=chain.depth()).rev().find_map(|depth| {
+                let value = protocol.candidate(estimator, &tip, depth);
+                let safety = observer.safety_by(oracle, &value);
+                safety.reaches(threshold).then_some((depth, safety.fault_tolerance))
+            });
+            let tolerance = found.as_ref().map(|(depth, safety)| (*depth, safety.fault_tolerance));
+            assert_eq!(tolerance, alone, "{name}, by bisection and one by one");
+            found.map(|(depth, safety)| (protocol.candidate(estimator, &tip, depth), safety))
+        };
+        self.claimants.iter().map(answer).collect()
     }
 
     fn count(
