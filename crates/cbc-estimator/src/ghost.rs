@@ -244,8 +244,8 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
         kept.binary_search(value).map_or(BlockIndex::GENESIS, |new| BlockIndex::new(new as u32))
     }
 
-    /// The block must be one that the message has in its past: the genesis, or a block that a vote
-    /// is on. And it must be the head of what the message cites, if that is to be checked.
+    /// The block must be the head of what the message cites; or, if that is not to be checked, one
+    /// that the message has in its past: the genesis, or a block that a vote is on.
     fn judge(
         &mut self,
         dag: &D,
@@ -263,16 +263,8 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
             return Ok(());
         }
         let outlying = OutlyingBlocks::new(&self.blocks, archive);
-        let wrong = |head| {
-            // What a message has not seen at all is the plainer word for it.
-            let outlying = OutlyingBlocks::new(&self.blocks, archive);
-            let is_voted = self.is_voted(dag, block, case, &outlying);
-            let is_known = is_voted || !outlying.into_missing().is_empty();
-            let unknown = Breach::Inadmissible(UnknownBlock { block });
-            Err(if is_known { Breach::DoesNotFollow(head) } else { unknown })
-        };
         let verdict = if let Some(head) = tracked {
-            wrong(self.answer(dag, &head))
+            Err(Breach::DoesNotFollow(self.answer(dag, &head)))
         } else if case.check {
             let Case { votes, dropped, .. } = *case;
             let beside = self.head_beside_root(dag, validators, votes, dropped, &outlying);
@@ -280,7 +272,7 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
                 let head = self.estimate(dag, validators, votes, None);
                 self.answer(dag, &head.unwrap_or(BlockIndex::GENESIS))
             });
-            if head == block { Ok(()) } else { wrong(head) }
+            if head == block { Ok(()) } else { Err(Breach::DoesNotFollow(head)) }
         } else if self.is_voted(dag, block, case, &outlying) {
             Ok(())
         } else {
@@ -503,7 +495,16 @@ mod tests {
         ] {
             let refused = [unknown(block), unknown(block)];
             assert_eq!(verdicts(&mut ghost, &messages, seen, false, block), refused);
-            assert_eq!(verdicts(&mut ghost, &messages, seen, true, block), refused);
+            // What they should have voted for, or built on, says more where that is asked.
+            let head = match seen.first() {
+                Some(&first) => {
+                    ghost.blocks().id(&messages, ghost.blocks().voted_by(first).unwrap())
+                }
+                None => BlockId::Genesis,
+            };
+            let other = Err(Refusal::Breaks(Breach::DoesNotFollow(head)));
+            let verdict = verdicts(&mut ghost, &messages, seen, true, block);
+            assert_eq!(verdict, [other.clone(), other]);
         }
         // Seen, but not the head.
         let other = Err(Refusal::Breaks(Breach::DoesNotFollow(block("a"))));

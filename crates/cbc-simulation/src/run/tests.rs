@@ -59,7 +59,10 @@ fn a_failed_step_changes_nothing() {
         ("M-0-G", StepError::NameOfGenesis),
         ("S-1-C", StepError::UnknownMessage { name: "C".to_owned() }),
         ("M-0-B-(C)", StepError::UnknownMessage { name: "C".to_owned() }),
-        ("M-0-B-()=A", StepError::NotSeen { found: "A".to_owned() }),
+        (
+            "M-0-B-()=A",
+            StepError::DoesNotFollow { expected: "G".to_owned(), found: "A".to_owned() },
+        ),
         (
             "M-1-B-(A)=G",
             StepError::DoesNotFollow { expected: "A".to_owned(), found: "G".to_owned() },
