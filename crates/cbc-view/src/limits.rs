@@ -53,7 +53,7 @@ use cbc_message::Message;
 ///
 /// A pending message that waits for w hashes takes at most, in bytes,
 ///
-/// > `560 + 2 · size_of::<E>() + encoded + 40 · proofs + 166 · w`
+/// > `580 + 2 · size_of::<E>() + encoded + 40 · proofs + 190 · w`
 ///
 /// where `encoded` is [`Message::encoded_len`](cbc_message::Message::encoded_len) and an estimate is taken to fill as much memory as
 /// its encoding. With M for the greatest such figure of a message with V citations, all that is
@@ -91,9 +91,9 @@ impl Default for Limits {
     /// validator, and batches of 1024.
     ///
     /// Of 10 validators, 8 MiB are some 6000 pending messages that wait for one hash each; of 1000,
-    /// some 200, or 24 that wait for a thousand hashes each. Who is further behind than that gets
+    /// some 200, or 30 that wait for a thousand hashes each. Who is further behind than that gets
     /// what is missing in the order of citation, as an archive gives it, which needs no room at all.
-    /// 512 MiB are one of the latter for each of 1000 validators, and some more.
+    /// 512 MiB are two of the latter for each of 1000 validators.
     ///
     /// 512 KiB of an equivocator are 1000 messages of 10 validators, or 50 of 1000: what it made
     /// between two messages of an honest validator that still follows it has to fit.

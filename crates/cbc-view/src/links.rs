@@ -31,11 +31,6 @@ impl List {
     pub(crate) fn first(self) -> Place {
         self.first
     }
-
-    /// The last place, or [`NOWHERE`].
-    pub(crate) fn last(self) -> Place {
-        self.last
-    }
 }
 
 impl Links {
@@ -103,7 +98,7 @@ mod tests {
                 for (list, twin) in lists.iter().zip(&twins) {
                     prop_assert!(links.iter(*list).eq(twin.iter().copied()));
                     prop_assert_eq!(list.first(), twin.first().copied().unwrap_or(NOWHERE));
-                    prop_assert_eq!(list.last(), twin.last().copied().unwrap_or(NOWHERE));
+                    prop_assert_eq!(list.last, twin.last().copied().unwrap_or(NOWHERE));
                     prop_assert_eq!(list.is_empty(), twin.is_empty());
                 }
             }

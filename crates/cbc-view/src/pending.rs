@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, VecDeque};
 use cbc_message::{HashNumbers, Message, MessageHash, ValidatorId};
 
 use crate::accounts::{Accounts, Charge};
-use crate::links::{Links, List, NOWHERE, Place};
-use crate::waits::{EDGE_BYTES, Waits};
+use crate::links::{Links, List, Place};
+use crate::waits::{EDGE_BYTES, Edge, Waits};
 use crate::{Limits, room};
 
 /// The pending messages of a view, who waits for whom, and who pays for it.
@@ -40,23 +40,24 @@ pub(crate) struct Pending<E> {
     ready: VecDeque<Place>,
 }
 
+/// In one line of memory: whoever adds a message reads an item for each of its citations.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 struct Item<E> {
     hash: MessageHash,
     waiting: Option<Box<Waiting<E>>>,
-    /// The edges of those that wait for this item, in the order of their arrival.
+    /// The queue of those that wait for this item, in the order of their arrival.
     dependents: List,
-    /// The first of these edges that may make this item wanted: those before are of messages that
-    /// known equivocators pay for.
-    claim: Place,
+    /// The first in this queue that may make this item wanted: those before are messages that known
+    /// equivocators pay for.
+    claim: Edge,
 }
 
 #[derive(Clone, Debug)]
 struct Waiting<E> {
     message: Message<E>,
-    /// The first of its edges, and the last.
-    edges: Place,
-    last_edge: Place,
+    /// Where it stands in the queues of what it waits for, in the order of its citations.
+    edges: Box<[Edge]>,
     charge: Charge,
 }
 
@@ -178,38 +179,34 @@ impl<E> Pending<E> {
         let this = self.place_of(message.hash());
         let sender = message.sender();
         let claimed = self.claimant_at(this).map(|(_, payer)| payer);
-        let (mut edges, mut last_edge) = (NOWHERE, NOWHERE);
-        let mut distinct = 0_u32;
+        let mut edges = Vec::with_capacity(missing.len());
         missing.retain(|&hash| {
             let cited = self.place_of(hash);
             let item = &mut self.items[cited as usize];
-            if self.waits.dependent(item.dependents.last()) != Some(this) {
-                self.waits.add(cited, &mut item.dependents, this, &mut edges);
-                if item.claim == NOWHERE {
-                    item.claim = item.dependents.last();
+            if self.waits.last(item.dependents) != Some(this) {
+                let edge = self.waits.add(&mut item.dependents, cited, this);
+                if item.claim == Edge::NONE {
+                    item.claim = edge;
                 }
-                if distinct == 0 {
-                    last_edge = edges;
-                }
-                distinct += 1;
+                edges.push(edge);
             }
             item.waiting.is_none()
         });
         let charge = Charge {
             payer: claimed.unwrap_or(sender),
             wanted: claimed.is_some(),
-            bytes: bytes_held(&message, distinct as usize),
+            bytes: bytes_held(&message, edges.len()),
             let_in: 0,
         };
         self.accounts.enter(charge, this);
         self.links.push(&mut self.arrivals, this);
         self.count += 1;
-        let item = &mut self.items[this as usize];
-        item.waiting = Some(Box::new(Waiting { message, edges, last_edge, charge }));
-        self.missing[this as usize] = distinct;
+        self.missing[this as usize] = edges.len() as u32;
+        let edges = edges.into_boxed_slice();
+        self.items[this as usize].waiting = Some(Box::new(Waiting { message, edges, charge }));
         // Without known equivocators everything counts: the usual case.
         if self.accounts.is_some_discounted() && self.accounts.counts(charge.payer) {
-            self.want_cited(edges, charge.payer);
+            self.want_cited(this, charge.payer);
         }
         let mut evicted = Vec::new();
         let mut is_kept = true;
@@ -219,7 +216,7 @@ impl<E> Pending<E> {
         }
         if is_kept && !evicted.is_empty() {
             // What it cites may have had to go.
-            *missing = self.waited_for(edges, |item| item.waiting.is_none());
+            *missing = self.waited_for(this, |item| item.waiting.is_none());
         }
         evicted
     }
@@ -266,8 +263,8 @@ impl<E> Pending<E> {
         while let Some(hash) = gone {
             if let Some(place) = self.find(&hash) {
                 // The item goes with the last that waits for it.
-                while let Some(edge) = self.items.get(place as usize).map(|i| i.dependents.first())
-                    && let Some(dependent) = self.waits.dependent(edge)
+                while let Some(queue) = self.items.get(place as usize).map(|item| item.dependents)
+                    && let Some(dependent) = self.waits.dependent(self.waits.first(queue))
                 {
                     match self.take(dependent) {
                         Some(released) => dropped.push(released.message.hash()),
@@ -287,7 +284,7 @@ impl<E> Pending<E> {
             return place;
         }
         let (waiting, dependents) = (None, List::EMPTY);
-        let item = Item { hash, waiting, dependents, claim: NOWHERE };
+        let item = Item { hash, waiting, dependents, claim: Edge::NONE };
         let place = match self.vacant.pop() {
             Some(place) => {
                 self.items[place as usize] = item;
@@ -313,46 +310,48 @@ impl<E> Pending<E> {
     fn vacate(&mut self, place: Place) -> List {
         self.vacant.push(place);
         let item = &mut self.items[place as usize];
-        item.claim = NOWHERE;
+        item.claim = Edge::NONE;
         std::mem::replace(&mut item.dependents, List::EMPTY)
     }
 
     /// Drops the message at `place` to make room.
     fn evict(&mut self, place: Place) -> Option<Evicted> {
-        let missing = self.waited_for(self.waiting_at(place)?.edges, |_| true);
+        let missing = self.waited_for(place, |_| true);
         Some((self.take(place)?.message.hash(), missing))
     }
 
-    /// Which of these items a message waits for whose first edge is `edges`.
-    fn waited_for(&self, edges: Place, which: impl Fn(&Item<E>) -> bool) -> Vec<MessageHash> {
-        let items = self.waits.items(edges);
-        let items = items.filter_map(|(_, item)| self.items.get(item as usize));
-        let mut hashes: Vec<_> = items.filter(|item| which(item)).map(|item| item.hash).collect();
-        hashes.reverse(); // In the order of citation.
-        hashes
+    /// What the message at `place` still waits for, in the order of its citations: where it stands
+    /// in the queue of each item, and the item's place.
+    fn cited(&self, place: Place) -> impl Iterator<Item = (Edge, Place)> + '_ {
+        let edges = self.waiting_at(place).map_or(&[][..], |waiting| &waiting.edges);
+        edges.iter().filter_map(move |&edge| Some((edge, self.waits.item(edge, place)?)))
+    }
+
+    /// The hashes of `which` of the items that the message at `place` still waits for.
+    fn waited_for(&self, place: Place, which: impl Fn(&Item<E>) -> bool) -> Vec<MessageHash> {
+        let items = self.cited(place).filter_map(|(_, item)| self.items.get(item as usize));
+        items.filter(|item| which(item)).map(|item| item.hash).collect()
     }
 
     /// Takes out the message at `place`, which no longer waits for anything. Its item stays while
     /// something waits for it.
     fn take(&mut self, place: Place) -> Option<Released<E>> {
         let item = self.items.get_mut(place as usize)?;
-        let Waiting { message, mut edges, last_edge, charge } = *item.waiting.take()?;
+        let Waiting { message, edges, charge } = *item.waiting.take()?;
         let missing = std::mem::take(&mut self.missing[place as usize]);
         if item.dependents.is_empty() {
             let hash = item.hash;
             forget(&mut self.places, &self.items, &hash);
             self.vacate(place);
         }
-        if missing == 0 {
-            self.waits.give_up_satisfied(edges, last_edge); // The usual case.
-            edges = NOWHERE;
-        }
-        while let Some((edge, cited)) = self.waits.give_up(&mut edges) {
-            let Some(item) = self.items.get_mut(cited as usize) else { continue }; // Justified.
+        // Mostly it waits for nothing any more.
+        for &edge in if missing == 0 { &[][..] } else { &edges } {
+            let Some(cited) = self.waits.item(edge, place) else { continue }; // Justified.
+            let item = &mut self.items[cited as usize];
             if item.claim == edge {
                 item.claim = self.waits.after(edge);
             }
-            self.waits.unlink(&mut item.dependents, edge);
+            self.waits.remove(&mut item.dependents, edge);
             if item.dependents.is_empty() && item.waiting.is_none() {
                 let hash = item.hash;
                 forget(&mut self.places, &self.items, &hash);

@@ -1,154 +1,252 @@
-//! Who waits for what, as edges that are in two lists each.
+//! Who waits for what: many queues in one vector, out of which anybody can be taken at once.
 
 use crate::links::{List, NOWHERE, Place};
 use crate::room;
 
-/// That some message waits for some hash: an edge for each, which is in a list of what the message
-/// waits for, and in a list of what waits for the hash. Edges have places, which are used again.
+/// For each item that is waited for, the queue of its dependents, in chunks: whoever goes through a
+/// queue reads a line of memory for two chunks, and not one for each dependent. Chunks have places,
+/// which are used again.
 #[derive(Clone, Debug)]
 pub(crate) struct Waits {
-    edges: Vec<Edge>,
-    /// The first edge that is not in use; these are a list by `next`.
+    chunks: Vec<Chunk>,
+    /// The first chunk that is not in use; these are a list by `after`.
     vacant: Place,
 }
 
+/// A part of a queue. The dependents are in the order in which they began to wait; where one is no
+/// more, or not yet, is [`NOWHERE`], but not everywhere.
 #[derive(Clone, Copy, Debug)]
-struct Edge {
-    /// The item waited for; [`NOWHERE`] once it is justified.
+struct Chunk {
+    /// What they wait for; [`NOWHERE`] of a chunk that is not in use.
     item: Place,
-    /// The item that waits.
-    dependent: Place,
-    /// The dependent's next edge.
-    next: Place,
-    /// The edges before and after, of those that wait for the same: here, and not in
-    /// [`Links`](crate::links::Links), since there are many, far apart in memory.
     before: Place,
     after: Place,
+    dependents: [Place; ROOM],
 }
 
-/// What an edge takes.
-pub(crate) const EDGE_BYTES: usize = size_of::<Edge>();
+/// How many dependents a chunk has room for: then it takes 32 bytes.
+const ROOM: usize = 5;
+
+/// Where a dependent stands in a queue. Who keeps one and is satisfied keeps a dead one:
+/// [`Waits::item`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Edge(u32);
+
+/// What an edge takes at most: the only one in its chunk.
+pub(crate) const EDGE_BYTES: usize = size_of::<Chunk>() + size_of::<Edge>();
+
+impl Edge {
+    /// The edge of nobody.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
+    fn new(chunk: Place, slot: usize) -> Self {
+        Self(chunk * ROOM as u32 + slot as u32)
+    }
+
+    fn chunk(self) -> Place {
+        self.0 / ROOM as u32
+    }
+
+    fn slot(self) -> usize {
+        self.0 as usize % ROOM
+    }
+}
+
+impl Chunk {
+    /// The first slot from this one on where a dependent is.
+    fn taken(&self, from: usize) -> Option<usize> {
+        (from..ROOM).find(|&slot| self.dependents[slot] != NOWHERE)
+    }
+
+    /// The last slot where a dependent is.
+    fn last(&self) -> Option<usize> {
+        self.dependents.iter().rposition(|&dependent| dependent != NOWHERE)
+    }
+}
 
 impl Default for Waits {
     fn default() -> Self {
-        Self { edges: Vec::new(), vacant: NOWHERE }
+        Self { chunks: Vec::new(), vacant: NOWHERE }
     }
 }
 
 impl Waits {
-    /// `dependent`, whose first edge is `edges`, waits for `item`, for which `dependents` wait.
-    pub(crate) fn add(
-        &mut self,
-        item: Place,
-        dependents: &mut List,
-        dependent: Place,
-        edges: &mut Place,
-    ) {
-        let (before, after) = (dependents.last, NOWHERE);
-        let edge = Edge { item, dependent, next: *edges, before, after };
-        *edges = match self.edges.get_mut(self.vacant as usize) {
+    /// `dependent` waits for `item`, as the last in its queue.
+    pub(crate) fn add(&mut self, queue: &mut List, item: Place, dependent: Place) -> Edge {
+        if let Some(chunk) = self.chunks.get_mut(queue.last as usize) {
+            let slot = chunk.last().map_or(0, |last| last + 1);
+            if slot < ROOM {
+                chunk.dependents[slot] = dependent;
+                return Edge::new(queue.last, slot);
+            }
+        }
+        let mut dependents = [NOWHERE; ROOM];
+        dependents[0] = dependent;
+        let chunk = Chunk { item, before: queue.last, after: NOWHERE, dependents };
+        let place = match self.chunks.get_mut(self.vacant as usize) {
             Some(vacant) => {
-                let next = std::mem::replace(vacant, edge).next;
+                let next = std::mem::replace(vacant, chunk).after;
                 std::mem::replace(&mut self.vacant, next)
             }
             None => {
-                room::push(&mut self.edges, edge);
-                (self.edges.len() - 1) as Place
+                room::push(&mut self.chunks, chunk);
+                (self.chunks.len() - 1) as Place
             }
         };
-        self.link(dependents, before, *edges);
+        match self.chunks.get_mut(queue.last as usize) {
+            Some(before) => before.after = place,
+            None => queue.first = place,
+        }
+        queue.last = place;
+        Edge::new(place, 0)
     }
 
-    /// `edge` is the last in the list, after `before`.
-    fn link(&mut self, dependents: &mut List, before: Place, edge: Place) {
-        dependents.last = edge;
-        match self.edges.get_mut(before as usize) {
-            Some(before) => before.after = edge,
-            None => dependents.first = edge,
+    /// The item that `dependent` waits for by `edge`; `None` once it is satisfied.
+    pub(crate) fn item(&self, edge: Edge, dependent: Place) -> Option<Place> {
+        let chunk = self.chunks.get(edge.chunk() as usize)?;
+        let waits = chunk.item != NOWHERE && chunk.dependents[edge.slot()] == dependent;
+        waits.then_some(chunk.item)
+    }
+
+    /// Who stands at `edge` of a queue.
+    pub(crate) fn dependent(&self, edge: Edge) -> Option<Place> {
+        let chunk = self.chunks.get(edge.chunk() as usize)?;
+        Some(chunk.dependents[edge.slot()])
+    }
+
+    /// Who is last in a queue.
+    pub(crate) fn last(&self, queue: List) -> Option<Place> {
+        let chunk = self.chunks.get(queue.last as usize)?;
+        Some(chunk.dependents[chunk.last()?])
+    }
+
+    /// The first edge of a queue.
+    pub(crate) fn first(&self, queue: List) -> Edge {
+        self.next(queue.first, 0)
+    }
+
+    /// The edge after `edge`, which is in a queue.
+    pub(crate) fn after(&self, edge: Edge) -> Edge {
+        self.next(edge.chunk(), edge.slot() + 1)
+    }
+
+    /// The first edge of a queue, from a slot of one of its chunks on.
+    fn next(&self, place: Place, slot: usize) -> Edge {
+        let Some(chunk) = self.chunks.get(place as usize) else { return Edge::NONE };
+        if let Some(slot) = chunk.taken(slot) {
+            return Edge::new(place, slot);
+        }
+        let next = self.chunks.get(chunk.after as usize).and_then(|chunk| chunk.taken(0));
+        next.map_or(Edge::NONE, |slot| Edge::new(chunk.after, slot))
+    }
+
+    /// Who is in a queue, in the order in which they began to wait.
+    pub(crate) fn dependents(&self, queue: List) -> impl Iterator<Item = Place> + '_ {
+        let chunk = move |place: Place| self.chunks.get(place as usize);
+        let chunks = std::iter::successors(chunk(queue.first), move |before| chunk(before.after));
+        let dependents = chunks.flat_map(|chunk| chunk.dependents);
+        dependents.filter(|&dependent| dependent != NOWHERE)
+    }
+
+    /// Nobody waits any more for what all in this queue waited for; `tell` hears of each.
+    pub(crate) fn satisfy(&mut self, queue: List, mut tell: impl FnMut(Place)) {
+        let mut place = queue.first;
+        while let Some(chunk) = self.chunks.get_mut(place as usize) {
+            for dependent in chunk.dependents {
+                if dependent != NOWHERE {
+                    tell(dependent);
+                }
+            }
+            chunk.item = NOWHERE;
+            let next = chunk.after;
+            chunk.after = std::mem::replace(&mut self.vacant, place);
+            place = next;
         }
     }
 
-    /// Who waits by `edge`, if it is one.
-    pub(crate) fn dependent(&self, edge: Place) -> Option<Place> {
-        self.edges.get(edge as usize).map(|edge| edge.dependent)
-    }
-
-    /// The edge after `edge` in the list of what waits for the same.
-    pub(crate) fn after(&self, edge: Place) -> Place {
-        self.edges.get(edge as usize).map_or(NOWHERE, |edge| edge.after)
-    }
-
-    /// Who waits, of those in the list `dependents`, in the order in which they began to.
-    pub(crate) fn dependents(&self, dependents: List) -> impl Iterator<Item = Place> + '_ {
-        let edge = move |place: Place| self.edges.get(place as usize);
-        let edges = std::iter::successors(edge(dependents.first), move |before| edge(before.after));
-        edges.map(|edge| edge.dependent)
-    }
-
-    /// Nobody waits any more for what all in the list `dependents` waited for; `tell` hears of each.
-    pub(crate) fn satisfy(&mut self, dependents: List, mut tell: impl FnMut(Place)) {
-        let mut edge = dependents.first();
-        while let Some(satisfied) = self.edges.get_mut(edge as usize) {
-            satisfied.item = NOWHERE;
-            tell(satisfied.dependent);
-            edge = satisfied.after;
+    /// Who stands at `edge` of this queue waits no more.
+    pub(crate) fn remove(&mut self, queue: &mut List, edge: Edge) {
+        let Some(chunk) = self.chunks.get_mut(edge.chunk() as usize) else { return };
+        chunk.dependents[edge.slot()] = NOWHERE;
+        if chunk.last().is_some() {
+            return;
+        }
+        chunk.item = NOWHERE;
+        let before = chunk.before;
+        let after = std::mem::replace(&mut chunk.after, self.vacant);
+        self.vacant = edge.chunk();
+        match self.chunks.get_mut(before as usize) {
+            Some(chunk) => chunk.after = after,
+            None => queue.first = after,
+        }
+        match self.chunks.get_mut(after as usize) {
+            Some(chunk) => chunk.before = before,
+            None => queue.last = before,
         }
     }
 
-    /// What somebody whose first edge is `edges` still waits for, the last that was added first:
-    /// each edge and its item.
-    pub(crate) fn items(&self, edges: Place) -> impl Iterator<Item = (Place, Place)> + '_ {
-        let edge = move |place: Place| Some((place, self.edges.get(place as usize)?));
-        let edges = std::iter::successors(edge(edges), move |(_, before)| edge(before.next));
-        let items = edges.map(|(place, edge)| (place, edge.item));
-        items.filter(|&(_, item)| item != NOWHERE)
-    }
-
-    /// Gives up the first of `edges`; answers it, and the item that it was waiting for.
-    pub(crate) fn give_up(&mut self, edges: &mut Place) -> Option<(Place, Place)> {
-        let place = *edges;
-        let edge = self.edges.get_mut(place as usize)?;
-        *edges = std::mem::replace(&mut edge.next, self.vacant);
-        self.vacant = place;
-        Some((place, edge.item))
-    }
-
-    /// Gives up all edges from the first, `first`, to the last, `last`, of somebody who waits for
-    /// nothing any more. O(1).
-    pub(crate) fn give_up_satisfied(&mut self, first: Place, last: Place) {
-        if let Some(edge) = self.edges.get_mut(last as usize) {
-            edge.next = std::mem::replace(&mut self.vacant, first);
-        }
-    }
-
-    /// Puts `edge` at the end of the list of what waits for its item.
-    pub(crate) fn requeue(&mut self, dependents: &mut List, edge: Place) {
-        self.unlink(dependents, edge);
-        let before = dependents.last;
-        if let Some(edge) = self.edges.get_mut(edge as usize) {
-            (edge.before, edge.after) = (before, NOWHERE);
-        }
-        self.link(dependents, before, edge);
-    }
-
-    /// Takes `edge` out of the list of what waits for its item.
-    pub(crate) fn unlink(&mut self, dependents: &mut List, edge: Place) {
-        let Some(&Edge { before, after, .. }) = self.edges.get(edge as usize) else { return };
-        match self.edges.get_mut(before as usize) {
-            Some(edge) => edge.after = after,
-            None => dependents.first = after,
-        }
-        match self.edges.get_mut(after as usize) {
-            Some(edge) => edge.before = before,
-            None => dependents.last = before,
-        }
-    }
-
-    /// How many edges there are, and how many of them are in use.
+    /// How many chunks are in use.
     #[cfg(test)]
-    pub(crate) fn count(&self) -> (usize, usize) {
-        let vacant = |&place: &Place| self.edges.get(place as usize).map(|edge| edge.next);
-        let vacant = std::iter::successors(Some(self.vacant), vacant).count() - 1;
-        (self.edges.len(), self.edges.len() - vacant)
+    pub(crate) fn chunks_in_use(&self) -> usize {
+        let next = |&place: &Place| self.chunks.get(place as usize).map(|chunk| chunk.after);
+        let vacant = std::iter::successors(Some(self.vacant), next).count() - 1;
+        self.chunks.len() - vacant
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Three queues beside vectors: whoever is added, removed or satisfied, in any order.
+        #[test]
+        fn queues_are_queues(
+            steps in prop::collection::vec((0..8usize, 0..3usize, 0..20usize), 0..300),
+        ) {
+            let mut waits = Waits::default();
+            let mut queues = [List::EMPTY; 3];
+            let mut twins = [const { Vec::<(Place, Edge)>::new() }; 3];
+            for (dependent, (step, queue, which)) in (0..).zip(steps) {
+                let (queue, twin, item) = (&mut queues[queue], &mut twins[queue], queue as Place);
+                match step {
+                    0..5 => twin.push((dependent, waits.add(queue, item, dependent))),
+                    5..7 if !twin.is_empty() => {
+                        let (dependent, edge) = twin.remove(which % twin.len());
+                        waits.remove(queue, edge);
+                        prop_assert_eq!(waits.item(edge, dependent), None);
+                    }
+                    7 if which < 3 => {
+                        let mut told = Vec::new();
+                        let queue = std::mem::replace(queue, List::EMPTY);
+                        waits.satisfy(queue, |dependent| told.push(dependent));
+                        prop_assert!(told.iter().eq(twin.iter().map(|(dependent, _)| dependent)));
+                        for (dependent, edge) in twin.drain(..) {
+                            prop_assert_eq!(waits.item(edge, dependent), None);
+                        }
+                    }
+                    _ => {}
+                }
+                let mut used = 0;
+                for ((item, &queue), twin) in (0..).zip(&queues).zip(&twins) {
+                    let dependents = twin.iter().map(|&(dependent, _)| dependent);
+                    prop_assert!(waits.dependents(queue).eq(dependents));
+                    prop_assert_eq!(waits.last(queue), twin.last().map(|&(dependent, _)| dependent));
+                    prop_assert_eq!(queue.is_empty(), twin.is_empty());
+                    let mut edge = waits.first(queue);
+                    for &(dependent, twins) in twin {
+                        prop_assert_eq!(edge, twins);
+                        prop_assert_eq!(waits.dependent(edge), Some(dependent));
+                        prop_assert_eq!(waits.item(edge, dependent), Some(item));
+                        edge = waits.after(edge);
+                    }
+                    prop_assert_eq!(edge, Edge::NONE);
+                    used += twin.len();
+                }
+                prop_assert!(waits.chunks_in_use() <= used, "none is empty");
+            }
+        }
     }
 }

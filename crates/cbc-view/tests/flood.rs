@@ -83,7 +83,7 @@ fn messages_that_wait_for_what_will_never_come_stop_being_kept() {
     assert!((20..100).contains(&view.pending_count()));
     assert!(view.pending_bytes() <= LIMITS.pending_per_validator);
     assert_eq!(view.missing_hashes().len(), 1);
-    // Its own quota: others go on, and so does it, in the order of citation.
+    // It pays for it: others go on, and so does it, in the order of citation.
     let other = message(2, 0, &[(1, never)], 0);
     assert!(matches!(view.insert(other).unwrap().status, Status::Pending { .. }));
     assert_eq!(view.insert(fork(0)).unwrap().status, Status::Justified);

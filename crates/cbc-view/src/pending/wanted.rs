@@ -11,7 +11,8 @@ use cbc_message::{MessageHash, ValidatorId};
 use super::{Evicted, Pending};
 use crate::Limits;
 use crate::accounts::Charge;
-use crate::links::{NOWHERE, Place};
+use crate::links::Place;
+use crate::waits::Edge;
 
 impl<E> Pending<E> {
     /// The pending message, and who pays for it, because of which `hash` is wanted: the first that
@@ -35,14 +36,14 @@ impl<E> Pending<E> {
             if waiting.charge.payer != payer {
                 continue; // Others pay for it by now.
             }
-            let (sender, edges) = (waiting.message.sender(), waiting.edges);
+            let sender = waiting.message.sender();
             let to = match self.claimant_at(place) {
                 Some((_, payer)) => Some((payer, true)),
                 None => self.accounts.counts(sender).then_some((sender, false)),
             };
             if let Some((to, wanted)) = to {
                 self.recharge(place, to, wanted);
-                self.want_cited(edges, to);
+                self.want_cited(place, to);
                 payers.insert(to);
             }
         }
@@ -55,20 +56,20 @@ impl<E> Pending<E> {
         evicted
     }
 
-    /// What a message waits for, whose first edge is `edges` and which makes others wanted, is
-    /// wanted, directly or through others: `payer` pays for what is pending of it and was not
-    /// wanted until now. O(citations of that), which is once each, unless whoever paid for it in
-    /// the meantime is found to equivocate.
-    pub(super) fn want_cited(&mut self, edges: Place, payer: ValidatorId) {
-        let mut open = vec![edges];
-        while let Some(edges) = open.pop() {
-            let cited: Vec<Place> = self.waits.items(edges).map(|(_, item)| item).collect();
+    /// What the message at `place` waits for, which makes others wanted, is wanted, directly or
+    /// through others: `payer` pays for what is pending of it and was not wanted until now.
+    /// O(citations of that), which is once each, unless whoever paid for it in the meantime is found
+    /// to equivocate.
+    pub(super) fn want_cited(&mut self, place: Place, payer: ValidatorId) {
+        let mut open = vec![place];
+        while let Some(place) = open.pop() {
+            let cited: Vec<Place> = self.cited(place).map(|(_, item)| item).collect();
             for item in cited {
                 if let Some(waiting) = self.waiting_at(item)
                     && self.missing[item as usize] > 0
                     && !self.accounts.counts(waiting.charge.payer)
                 {
-                    open.push(waiting.edges);
+                    open.push(item);
                     self.recharge(item, payer, true);
                 }
             }
@@ -86,17 +87,21 @@ impl<E> Pending<E> {
         self.accounts.leave(before, Some(place));
         self.accounts.enter(after, place);
         self.accounts.settle(before.payer, before.let_in, Some(payer));
-        // What it waits for is wanted, and may have passed its edges over.
-        let edges: Vec<_> = self.waits.items(waiting.edges).collect();
-        for (edge, item) in edges {
-            let Some(item) = self.items.get_mut(item as usize) else { continue };
-            if item.claim == edge {
-                item.claim = self.waits.after(edge);
+        // What it waits for is wanted, and may have passed it over: it goes to the end of each queue.
+        let mut edges: Vec<_> = self.cited(place).collect();
+        for (edge, item) in &mut edges {
+            let cited = &mut self.items[*item as usize];
+            if cited.claim == *edge {
+                cited.claim = self.waits.after(*edge);
             }
-            self.waits.requeue(&mut item.dependents, edge);
-            if item.claim == NOWHERE {
-                item.claim = edge;
+            self.waits.remove(&mut cited.dependents, *edge);
+            *edge = self.waits.add(&mut cited.dependents, *item, place);
+            if cited.claim == Edge::NONE {
+                cited.claim = *edge;
             }
+        }
+        if let Some(waiting) = &mut self.items[place as usize].waiting {
+            waiting.edges = edges.into_iter().map(|(edge, _)| edge).collect();
         }
     }
 
