@@ -11,14 +11,14 @@ use std::env;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use cbc_estimator::LoadedVotes;
+use cbc_estimator::{BlockIndex, LoadedVotes};
 use cbc_message::{
     BlockId, BlockVote, Citation, Header, Justification, Message, MessageHash, ValidatorId,
     ValidatorSet, Weight, decode, encode,
 };
 use cbc_oracle::CliqueOracle;
 use cbc_validator::{Blockchain, Observer};
-use cbc_view::{BlockIndex, Limits};
+use cbc_view::Limits;
 
 /// A name, the sizes, and what to do at a size.
 type Case = (&'static str, &'static [u32], fn(u32));
@@ -116,16 +116,17 @@ fn receive(validators: u32) {
 fn vote_and_head(blocks: u32) {
     let mut votes = LoadedVotes::new();
     for block in 0..blocks {
-        votes.insert(block, MessageHash::from_bytes([1; 32]));
+        votes.insert(BlockIndex::new(block), MessageHash::from_bytes([1; 32]));
     }
     let weight = Weight::new(7);
-    (0..100).for_each(|v| votes.set(ValidatorId::new(v), blocks - 1 - v % 50, weight));
-    let mut head = 0;
+    (0..100)
+        .for_each(|v| votes.set(ValidatorId::new(v), BlockIndex::new(blocks - 1 - v % 50), weight));
+    let mut head = BlockIndex::GENESIS;
     counted(&mut || {
-        votes.set(ValidatorId::new(1), black_box(blocks), weight);
-        head = votes.head(0);
+        votes.set(ValidatorId::new(1), black_box(BlockIndex::new(blocks)), weight);
+        head = votes.head(BlockIndex::GENESIS);
     });
-    assert_eq!(head, blocks);
+    assert_eq!(head, BlockIndex::new(blocks));
 }
 
 fn ancestor(blocks: u32) {

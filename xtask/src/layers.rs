@@ -31,7 +31,7 @@ const LAYERS: &[Layer] = &[
     layer("cbc-testkit",    &["cbc-message"], &[]),
     layer("cbc-view",       &["cbc-message"], &["cbc-testkit"]),
     layer("cbc-estimator",  &["cbc-message", "cbc-view"], &["cbc-testkit"]),
-    layer("cbc-oracle",     &["cbc-message", "cbc-view"], &["cbc-testkit"]),
+    layer("cbc-oracle",     &["cbc-message", "cbc-view"], &["cbc-testkit", "cbc-estimator"]),
     layer("cbc-oracle-*",   &["cbc-message", "cbc-view", "cbc-oracle"], &["cbc-testkit"]),
     layer("cbc-validator",  &["cbc-message", "cbc-view", "cbc-estimator", "cbc-oracle"],
                             &["cbc-testkit", "cbc-oracle-*"]),

@@ -10,7 +10,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use cbc_estimator::{LoadedVotes, VoteTree};
+use cbc_estimator::{BlockIndex, LoadedVotes, VoteTree};
 use cbc_message::{MessageHash, ValidatorId, Weight};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -102,14 +102,15 @@ impl ForkChoice for Tree {
     fn new(scene: &Scene) -> Self {
         let mut votes = LoadedVotes::new();
         for (&parent, &key) in scene.parents.iter().zip(&scene.keys[1..]) {
-            votes.insert(parent, key);
+            votes.insert(BlockIndex::new(parent), key);
         }
         Self { votes, weights: scene.weights.iter().copied().map(Weight::new).collect() }
     }
 
     fn vote(&mut self, validator: u32, block: u32) -> u32 {
+        let block = BlockIndex::new(block);
         self.votes.set(ValidatorId::new(validator), block, self.weights[validator as usize]);
-        self.votes.head(0)
+        self.votes.head(BlockIndex::GENESIS).get()
     }
 }
 
@@ -286,14 +287,15 @@ fn growing(criterion: &mut Criterion) {
     group.sample_size(10).measurement_time(Duration::from_millis(1500));
     group.bench_function("vote tree", |bencher| {
         let mut tree = VoteTree::new();
-        let (mut tip, mut voted) = (0, [0; VALIDATORS as usize]);
+        let genesis = BlockIndex::GENESIS;
+        let (mut tip, mut voted) = (genesis, [genesis; VALIDATORS as usize]);
         voted.iter().for_each(|&block| tree.add(block, 100));
         let mut validators = (0..VALIDATORS as usize).cycle();
         bencher.iter(|| {
             tip = tree.insert(tip, MessageHash::from_bytes([0; 32]));
             let before = std::mem::replace(&mut voted[validators.next().unwrap()], tip);
             tree.transfer(before, tip, 100);
-            tree.head(0)
+            tree.head(genesis)
         });
     });
     group.finish();

@@ -1,10 +1,10 @@
 //! Borda's count (semantics §5): the order rule of the proof of concept.
 
 use cbc_message::{Order, ValidatorSet};
-use cbc_view::{MessageDag, MessageIndex};
+use cbc_view::MessageDag;
 
 use crate::orders::{check_items, orders, rank};
-use crate::{Estimator, Vote, WrongItemCount};
+use crate::{Estimator, Follower, Vote, WrongItemCount};
 
 /// Orders items by points: of k items, the one at place i of a vote, from 0, gets k − i for each
 /// unit of the vote's weight. Ties go to the lower item. O(N·k + k log k) for N votes.
@@ -32,14 +32,8 @@ impl<D: MessageDag<Estimate = Order>> Estimator<D> for Borda {
     type Inadmissible = WrongItemCount;
     type Answer = Order;
 
-    fn insert(&mut self, _: &D, _: MessageIndex) {}
-
-    fn admit_form(&self, order: &Order) -> Result<(), WrongItemCount> {
+    fn admit(&self, order: &Order) -> Result<(), WrongItemCount> {
         check_items(self.items, order)
-    }
-
-    fn admit(&self, _: &D, order: &Order) -> Result<(), WrongItemCount> {
-        Estimator::<D>::admit_form(self, order)
     }
 
     fn estimate(
@@ -68,6 +62,8 @@ impl<D: MessageDag<Estimate = Order>> Estimator<D> for Borda {
         value == estimate
     }
 }
+
+impl<D: MessageDag<Estimate = Order>> Follower<D> for Borda {}
 
 #[cfg(test)]
 mod tests {

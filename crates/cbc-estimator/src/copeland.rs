@@ -1,10 +1,10 @@
 //! Copeland's rule (semantics §5, §7): the Condorcet-consistent rule for orders.
 
 use cbc_message::{Order, ValidatorSet, Weight};
-use cbc_view::{MessageDag, MessageIndex};
+use cbc_view::MessageDag;
 
 use crate::orders::{check_items, orders, rank};
-use crate::{Estimator, MajorityDriven, Vote, WrongItemCount};
+use crate::{Estimator, Follower, MajorityDriven, Vote, WrongItemCount};
 
 /// Orders items by the number of duels they win: a wins against b if the votes that put a before b
 /// weigh more than those that put b before a. Ties go to the item with more points by Borda's
@@ -31,14 +31,8 @@ impl<D: MessageDag<Estimate = Order>> Estimator<D> for Copeland {
     type Inadmissible = WrongItemCount;
     type Answer = Order;
 
-    fn insert(&mut self, _: &D, _: MessageIndex) {}
-
-    fn admit_form(&self, order: &Order) -> Result<(), WrongItemCount> {
+    fn admit(&self, order: &Order) -> Result<(), WrongItemCount> {
         check_items(self.items, order)
-    }
-
-    fn admit(&self, _: &D, order: &Order) -> Result<(), WrongItemCount> {
-        Estimator::<D>::admit_form(self, order)
     }
 
     fn estimate(
@@ -80,6 +74,8 @@ impl<D: MessageDag<Estimate = Order>> Estimator<D> for Copeland {
         value == estimate
     }
 }
+
+impl<D: MessageDag<Estimate = Order>> Follower<D> for Copeland {}
 
 /// For "equals p": let the votes for exactly the order p weigh more than half of the voting weight.
 /// Of two items, the one that is first in p then wins their duel, whatever the other votes. So the

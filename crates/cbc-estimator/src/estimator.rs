@@ -64,14 +64,54 @@ pub enum Leads {
     Elsewhere,
 }
 
-/// What an estimator says of a [`Case`].
+/// What a follower says of a [`Case`].
 pub type Judged<I, A> = Result<(), Refusal<Breach<I, A>>>;
 
-/// A function from latest messages to an estimate, with whatever it keeps to be quick about it.
+/// A function from latest messages to an estimate: the rule.
 ///
 /// The answer depends on the votes (and `start`) alone: not on the order in which messages
 /// arrived, nor on messages outside the past cones of the votes. That is what lets somebody else
 /// check an estimate from a message's own justification (rule V5).
+///
+/// An estimator that reads the votes and nothing else is also a [`Follower`] that keeps nothing:
+///
+/// ```
+/// use std::convert::Infallible;
+///
+/// use cbc_estimator::{Estimator, Follower, Vote};
+/// use cbc_message::{Integer, ValidatorSet};
+/// use cbc_view::MessageDag;
+///
+/// /// The greatest value that anybody votes for.
+/// #[derive(Clone, Copy, Debug)]
+/// struct Greatest;
+///
+/// impl<D: MessageDag<Estimate = Integer>> Estimator<D> for Greatest {
+///     type Value = Integer;
+///     type Inadmissible = Infallible;
+///     type Answer = Integer;
+///
+///     fn estimate(
+///         &self,
+///         dag: &D,
+///         _: &ValidatorSet,
+///         votes: &[Vote],
+///         _: Option<&Integer>,
+///     ) -> Option<Integer> {
+///         votes.iter().map(|vote| *dag.estimate(vote.message)).max()
+///     }
+///
+///     fn answer(&self, _: &D, value: &Integer) -> Integer {
+///         *value
+///     }
+///
+///     fn follows(&self, _: &D, value: &Integer, estimate: &Integer) -> bool {
+///         value == estimate
+///     }
+/// }
+///
+/// impl<D: MessageDag<Estimate = Integer>> Follower<D> for Greatest {}
+/// ```
 pub trait Estimator<D: MessageDag> {
     /// What is decided: a bit, an integer, an order, a block.
     type Value: Clone + Debug + Eq;
@@ -83,28 +123,17 @@ pub trait Estimator<D: MessageDag> {
     /// it to everybody.
     type Answer: Clone + Debug + Eq + 'static;
 
-    /// Takes in the next message of `dag`: must be told of each, in ascending order, before it is
-    /// asked about it.
-    fn insert(&mut self, dag: &D, message: MessageIndex);
-
-    /// What can be said of `estimate` without any message: checked when a message arrives, before
-    /// it is held. Estimates that can be of any size have theirs bounded here, or one who sends
-    /// great ones makes others hold them. Nothing, unless overridden.
+    /// Whether `estimate` is a value of the protocol at all, whatever its maker had seen: checked
+    /// when a message arrives, before it is held. Estimates that can be of any size have theirs
+    /// bounded here, or one who sends great ones makes others hold them. Any is, unless overridden.
     ///
     /// # Errors
     ///
     /// What is wrong with it.
-    fn admit_form(&self, estimate: &D::Estimate) -> Result<(), Self::Inadmissible> {
+    fn admit(&self, estimate: &D::Estimate) -> Result<(), Self::Inadmissible> {
         let _ = estimate;
         Ok(())
     }
-
-    /// Whether `estimate` is a value of the protocol at all, whatever its maker had seen.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it.
-    fn admit(&self, dag: &D, estimate: &D::Estimate) -> Result<(), Self::Inadmissible>;
 
     /// The estimate by these votes, at most one for each validator, in ascending order of
     /// validators; `None` if they leave it open (nobody has voted), so that any value will do.
@@ -119,8 +148,25 @@ pub trait Estimator<D: MessageDag> {
         start: Option<&Self::Value>,
     ) -> Option<Self::Value>;
 
-    /// As [`estimate`](Self::estimate), from whatever was worked out when it was asked before: for
-    /// whoever asks again and again, of votes of which few differ from those asked of last.
+    /// What names `value` to everybody.
+    fn answer(&self, dag: &D, value: &Self::Value) -> Self::Answer;
+
+    /// Whether a message may carry `estimate` where [`estimate`](Self::estimate) answers `value`
+    /// (rule V5).
+    fn follows(&self, dag: &D, value: &Self::Value, estimate: &D::Estimate) -> bool;
+}
+
+/// An estimator that is kept up to date with a view: told of its messages, asked about them again
+/// and again, and pruned with it. Whoever keeps nothing overrides nothing.
+pub trait Follower<D: MessageDag>: Estimator<D> {
+    /// Takes in the next message of `dag`: must be told of each, in ascending order, before it is
+    /// asked about it.
+    fn insert(&mut self, dag: &D, message: MessageIndex) {
+        let _ = (dag, message);
+    }
+
+    /// As [`estimate`](Estimator::estimate), from whatever was worked out when it was asked before:
+    /// for whoever asks again and again, of votes of which few differ from those asked of last.
     fn track(
         &mut self,
         dag: &D,
@@ -129,13 +175,6 @@ pub trait Estimator<D: MessageDag> {
         start: Option<&Self::Value>,
     ) -> Option<Self::Value> {
         self.estimate(dag, validators, votes, start)
-    }
-
-    /// The view has dropped what `root` settles, a final value, and numbered its messages anew; so
-    /// may the estimator. Answers what `value`, which is on `root`, is from now on.
-    fn prune(&mut self, pruned: &Pruned, root: &Self::Value, value: &Self::Value) -> Self::Value {
-        let _ = (pruned, root);
-        value.clone()
     }
 
     /// Whether a message may carry its estimate (rule V5), by what it cites alone: not by what else
@@ -153,7 +192,7 @@ pub trait Estimator<D: MessageDag> {
         archive: Option<&dyn Archive<D::Estimate>>,
     ) -> Judged<Self::Inadmissible, Self::Answer> {
         let _ = archive;
-        let admitted = self.admit(dag, case.estimate);
+        let admitted = self.admit(case.estimate);
         admitted.map_err(|error| Refusal::Breaks(Breach::Inadmissible(error)))?;
         if !case.check {
             return Ok(());
@@ -168,6 +207,27 @@ pub trait Estimator<D: MessageDag> {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether `message` says nothing that matters any more once `root` is final: then a view that
+    /// is pruned to that may drop it. Nothing is, unless overridden.
+    fn is_settled(&self, dag: &D, root: &Self::Value, message: MessageIndex) -> bool {
+        let _ = (dag, root, message);
+        false
+    }
+
+    /// What [`judge`](Self::judge) and [`leads`](Self::leads) will need to know of `message`, once
+    /// it is dropped, besides the message itself: a note for the [`Archive`], which gives it back
+    /// with the message.
+    fn note(&self, dag: &D, message: MessageIndex) -> Vec<u8> {
+        let _ = (dag, message);
+        Vec::new()
+    }
+
+    /// The view has dropped what `root` settles, a final value, and numbered its messages anew; so
+    /// may the estimator. Makes each of `values`, which are on `root`, what it is from now on.
+    fn prune(&mut self, pruned: &Pruned, root: &Self::Value, values: &mut [&mut Self::Value]) {
+        let _ = (pruned, root, values);
     }
 
     /// Where these votes lead from the very start, if something was dropped since.
@@ -185,13 +245,6 @@ pub trait Estimator<D: MessageDag> {
         let _ = (dag, validators, votes, archive);
         Ok(Leads::OnRoot)
     }
-
-    /// What names `value` to everybody.
-    fn answer(&self, dag: &D, value: &Self::Value) -> Self::Answer;
-
-    /// Whether a message may carry `estimate` where [`estimate`](Self::estimate) answers `value`
-    /// (rule V5).
-    fn follows(&self, dag: &D, value: &Self::Value, estimate: &D::Estimate) -> bool;
 }
 
 /// Marks estimators that are *majority driven* (semantics §7): for each property that their

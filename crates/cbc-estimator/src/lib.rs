@@ -2,10 +2,12 @@
 //!
 //! An [`Estimator`] answers from [`Vote`]s, one for each validator that counts: [`Ghost`] with a
 //! block, [`WeightedMedian`] with a bit or an integer, [`Copeland`] and [`Borda`] with an order.
+//! A [`Follower`] is kept up to date with a view, told of its messages and pruned with it.
 //! Those whose estimate follows every majority are marked [`MajorityDriven`], with the proof: the
 //! safety oracles' arguments hold for no others.
 //!
-//! [`VoteTree`] answers what [`Ghost`] does from votes that are moved one by one, without looking at
+//! Blocks live here: a [`BlockTree`] knows who descends from whom, and which message votes for which
+//! block; [`OnBlock`] and [`UpTo`] are what an oracle is asked about. [`VoteTree`] answers what [`Ghost`] does from votes that are moved one by one, without looking at
 //! all of them again; [`LoadedVotes`] keeps whose they are.
 //!
 //! This layer never decides who may vote or what is final, never looks at a message that is not a
@@ -45,25 +47,21 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-mod ancestry;
+mod blocks;
 mod borda;
 mod copeland;
 mod estimator;
-mod ghost;
-mod loaded_votes;
 mod median;
 mod orders;
-mod outlying;
-mod room;
 #[cfg(test)]
 mod testing;
-mod vote_tree;
 
+pub use blocks::{
+    BlockIndex, BlockPlace, BlockTree, Ghost, LoadedVotes, OnBlock, OutlyingBlock, UnknownBlock,
+    UpTo, VoteTree,
+};
 pub use borda::Borda;
 pub use copeland::Copeland;
-pub use estimator::{Breach, Case, Estimator, Judged, Leads, MajorityDriven, Vote};
-pub use ghost::Ghost;
-pub use loaded_votes::LoadedVotes;
+pub use estimator::{Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vote};
 pub use median::WeightedMedian;
 pub use orders::WrongItemCount;
-pub use vote_tree::VoteTree;

@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use cbc_message::{Estimate, ValidatorSet, Weight};
-use cbc_view::{MessageDag, MessageIndex};
+use cbc_view::MessageDag;
 
 use crate::estimator::ballots;
-use crate::{Estimator, MajorityDriven, Vote};
+use crate::{Estimator, Follower, MajorityDriven, Vote};
 
 /// The first value, in ascending order, at which the cumulative weight of the votes reaches half of
 /// their weight: the estimator of bits and integers. O(N log N) for N votes.
@@ -33,12 +33,6 @@ impl<E: Estimate + Ord, D: MessageDag<Estimate = E>> Estimator<D> for WeightedMe
     type Value = E;
     type Inadmissible = Infallible;
     type Answer = E;
-
-    fn insert(&mut self, _: &D, _: MessageIndex) {}
-
-    fn admit(&self, _: &D, _: &E) -> Result<(), Infallible> {
-        Ok(())
-    }
 
     fn estimate(
         &self,
@@ -66,6 +60,8 @@ impl<E: Estimate + Ord, D: MessageDag<Estimate = E>> Estimator<D> for WeightedMe
         value == estimate
     }
 }
+
+impl<E: Estimate + Ord, D: MessageDag<Estimate = E>> Follower<D> for WeightedMedian<E> {}
 
 /// For "equals v": let the votes for v weigh more than half of the voting weight. Then those for
 /// lesser values weigh less than half, so that no lesser value is reached at half; and with those

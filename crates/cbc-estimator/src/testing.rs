@@ -7,7 +7,7 @@ use cbc_testkit::Dag;
 use cbc_view::{HashedDag, MessageDag, MessageIndex, Seen};
 use proptest::prelude::*;
 
-use crate::{Estimator, Vote};
+use crate::{Follower, Vote};
 
 /// Messages that cite nobody, with hashes of the test's choice: message i is the only one of
 /// validator i.
@@ -122,13 +122,13 @@ pub(crate) fn weights(units: &[u64]) -> ValidatorSet {
 }
 
 /// The answer of `estimator` to a vote of each weight for each estimate.
-pub(crate) fn estimate_by<E: Estimate, T: Estimator<Messages<E>>>(
+pub(crate) fn estimate_by<E: Estimate, T: Follower<Messages<E>>>(
     mut estimator: T,
     ballots: &[(u64, E)],
 ) -> Option<T::Value> {
     let mut messages = Messages::default();
     for (number, (_, estimate)) in (0..).zip(ballots) {
-        assert!(estimator.admit(&messages, estimate).is_ok());
+        assert!(estimator.admit(estimate).is_ok());
         let message = messages.push(hash(0, number), estimate.clone());
         estimator.insert(&messages, message);
     }

@@ -208,14 +208,52 @@ impl Estimate for BlockVote {
 
 /// An estimate that is a vote for a block. Blocks with contents implement this next to
 /// [`Estimate`]; the fork choice reads nothing else of them.
+///
+/// ```
+/// use cbc_message::{BlockEstimate, BlockId, BlockVote, Estimate};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// Blocks that carry text, and votes that carry none.
+/// #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// enum Text {
+///     Block { parent: BlockId, text: String },
+///     Vote { block: BlockId },
+/// }
+///
+/// impl Estimate for Text {
+///     const KIND: [u8; 4] = *b"text";
+/// }
+///
+/// impl BlockEstimate for Text {
+///     fn block_vote(&self) -> BlockVote {
+///         match *self {
+///             Self::Block { parent, .. } => BlockVote::Propose { parent },
+///             Self::Vote { block } => BlockVote::Vote { block },
+///         }
+///     }
+///
+///     fn of_head(head: BlockId) -> Self {
+///         Self::Vote { block: head }
+///     }
+/// }
+/// ```
 pub trait BlockEstimate: Estimate {
     /// The vote.
     fn block_vote(&self) -> BlockVote;
+
+    /// What a message carries whose maker's fork choice leads to `head`, and who has no contents to
+    /// propose: an empty block on it, or a vote for it.
+    fn of_head(head: BlockId) -> Self;
 }
 
 impl BlockEstimate for BlockVote {
     fn block_vote(&self) -> BlockVote {
         *self
+    }
+
+    /// A block on the head.
+    fn of_head(head: BlockId) -> Self {
+        Self::Propose { parent: head }
     }
 }
 

@@ -7,11 +7,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cbc_estimator::{BlockIndex, BlockTree, OnBlock};
 use cbc_message::{Bit, BlockVote, Header, Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{BitSet, CliqueOracle, LobbyingGraph, LobbyingTracker, SafetyOracle, max_clique};
-use cbc_view::{
-    BlockIndex, BlockTree, Equals, MessageDag, MessageIndex, OnBlock, Property, Seen, View,
-};
+use cbc_view::{Equals, MessageDag, MessageIndex, Property, Seen, View};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const ONE: Equals<Bit> = Equals(Bit::One);

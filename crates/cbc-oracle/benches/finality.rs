@@ -9,9 +9,9 @@ mod growing;
 
 use std::time::{Duration, Instant};
 
+use cbc_estimator::OnBlock;
 use cbc_message::Weight;
 use cbc_oracle::{CliqueOracle, SafetyOracle};
-use cbc_view::OnBlock;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use growing::{Awake, Growing};
 

@@ -4,9 +4,9 @@
 
 mod growing;
 
+use cbc_estimator::OnBlock;
 use cbc_message::Weight;
 use cbc_oracle::{CliqueOracle, SafetyOracle};
-use cbc_view::OnBlock;
 use growing::{Awake, Growing};
 
 const VALIDATORS: u32 = 7;

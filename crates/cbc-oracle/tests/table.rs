@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use cbc_estimator::{BlockIndex, BlockTree, OnBlock, UpTo};
 use cbc_message::{BlockId, BlockVote, Header, Message, ValidatorSet, Weight};
 use cbc_oracle::{CliqueOracle, LobbyingTable, SafetyOracle};
-use cbc_view::{AdmitAll, BlockIndex, BlockTree, Chain, OnBlock, Perspective, UpTo, View};
+use cbc_view::{AdmitAll, Chain, Perspective, View};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

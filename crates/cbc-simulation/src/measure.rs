@@ -3,8 +3,9 @@
 mod progress;
 mod summary;
 
+use cbc_estimator::{BlockIndex, BlockTree};
 use cbc_oracle::SafetyOracle;
-use cbc_view::{BlockIndex, BlockTree, MessageDag, MessageIndex, View};
+use cbc_view::{MessageDag, MessageIndex, View};
 
 use self::progress::Progress;
 pub use self::summary::{

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cbc_estimator::{Borda, Copeland, Estimator, Vote};
+use cbc_estimator::{BlockIndex, BlockTree, Borda, Copeland, Estimator, Follower, Vote};
 use cbc_message::{Bit, BlockId, BlockVote, Estimate, HashIndex, Integer, MessageHash, Order};
 use cbc_validator::{Blockchain, Observer, Protocol, ValueConsensus};
-use cbc_view::{BlockIndex, BlockTree, MessageDag, MessageIndex, View};
+use cbc_view::{MessageDag, MessageIndex, View};
 use serde_json::{Value as Json, json};
 
 /// The genesis, where executions are written down.
@@ -311,7 +311,7 @@ impl Written for Order {
 impl<E, S> Recorded for ValueConsensus<E, S>
 where
     E: Written,
-    S: Estimator<View<E>, Value = E, Answer = E> + Clone,
+    S: Follower<View<E>, Value = E, Answer = E> + Clone,
 {
     fn write_estimate(notation: &Notation, estimate: &E) -> Json {
         estimate.write(notation.items())

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use cbc_estimator::BlockIndex;
 use cbc_message::{ValidatorId, Weight};
 use cbc_oracle::SafetyOracle;
-use cbc_view::{BlockIndex, HashedDag, MessageDag, MessageIndex, View};
+use cbc_view::{HashedDag, MessageDag, MessageIndex, View};
 
 use crate::{Recorded, Run};
 

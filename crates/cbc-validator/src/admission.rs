@@ -1,6 +1,6 @@
 //! Rule V5: an estimate follows from its justification (semantics §4).
 
-use cbc_estimator::{Breach, Case, Estimator, Vote};
+use cbc_estimator::{Breach, Case, Estimator, Follower, Vote};
 use cbc_message::Message;
 use cbc_view::{Admission, Archive, Candidate, Citations, MessageIndex, Refusal, View};
 use thiserror::Error;
@@ -47,7 +47,7 @@ impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
     type Error = EstimateError<P>;
 
     fn check_on_receipt(&self, message: &Message<P::Estimate>) -> Result<(), EstimateError<P>> {
-        let admitted = self.estimator.admit_form(message.estimate());
+        let admitted = self.estimator.admit(message.estimate());
         admitted.map_err(InvalidEstimate::Inadmissible)
     }
 

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use cbc_estimator::{Estimator, Leads, MajorityDriven, Vote};
-use cbc_message::{BlockVote, Header, Message, ValidatorId, ValidatorSet, Weight};
+use cbc_estimator::{BlockTree, Estimator, Follower, Ghost, Leads, MajorityDriven, Vote};
+use cbc_message::{Header, Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{LobbyingTable, Safety, SafetyOracle};
 use cbc_view::{
-    Archive, Archived, BlockIndex, BlockTree, Chain, Limits, MessageIndex, Perspective, Property,
-    Receipt, Rejection, Status, Unjudged, View,
+    Archive, Archived, Chain, Limits, MessageIndex, Perspective, Property, Receipt, Rejection,
+    Status, Unjudged, View,
 };
 use tracing::{error, info};
 
 use crate::admission::Estimates;
 use crate::finality::{Finality, FinalityConflict, Finalized};
-use crate::{Blockchain, EstimateError, MakeError, Protocol};
+use crate::{EstimateError, MakeError, Protocol};
 
 /// What one observer has seen and finalized, of several who share an [`Observer`].
 #[derive(Clone, Debug)]
@@ -58,6 +58,8 @@ pub struct Observer<P: Protocol, O> {
     /// Whether the fork choice from the genesis had left it when this was last looked at.
     is_overturned: bool,
     threshold: Weight,
+    /// The depth of the candidate that took the place of the first ([`Self::prune`]).
+    root_depth: u32,
     check_estimates: bool,
     /// The value that the oracle was asked about last, and what it worked out then.
     asked: (Option<P::Value>, LobbyingTable),
@@ -87,6 +89,7 @@ impl<P: Protocol, O> Observer<P, O> {
             finalized: None,
             is_overturned: false,
             threshold: Weight::ZERO,
+            root_depth: 0,
             check_estimates: true,
             asked: (None, LobbyingTable::new()),
             archive: None,
@@ -469,11 +472,12 @@ where
     }
 }
 
-impl<O> Observer<Blockchain, O> {
-    /// Drops what the last finalized block settles, but for `heights` before it. Its ancestor so
-    /// far below takes the place of the genesis; all blocks that are not on that go, and all
-    /// messages that vote for them, each handed to `archive` first, in ascending order. Answers how
-    /// many were handed out.
+impl<P: Protocol, O> Observer<P, O> {
+    /// Drops what the last finalized value settles, but for `depths` candidates before it: the
+    /// candidate so far above takes the place of the very first, as that of which all else is held
+    /// to be. Of a blockchain, the ancestor so many heights below the last final block takes the
+    /// place of the genesis; all blocks that are not on that go, and all messages that vote for
+    /// them. Each message is handed to `archive` first, in ascending order. Answers how many were.
     ///
     /// Everybody's latest messages stay, and what messages on the root cite: see [`View::prune`].
     /// Whoever cites no more than that is judged as before, and by whom most votes are on the root
@@ -482,36 +486,40 @@ impl<O> Observer<Blockchain, O> {
     /// and finality are from now on what they would have been, as long as nobody overturns the
     /// root; if somebody does, that is what the observer says.
     ///
-    /// `heights` is therefore not about what is right, but about how often the archive is asked, or,
+    /// `depths` is therefore not about what is right, but about how often the archive is asked, or,
     /// without one, how far the slowest validator may lag behind finality to be followed.
     ///
     /// All message and block indices change. Not for an observer who shares this with others
     /// ([`exchange`](Self::exchange)). O(held), so that it costs nothing to speak of if what is held
     /// has doubled since the last time.
-    pub fn prune(&mut self, heights: u32, mut archive: impl FnMut(Archived<BlockVote>)) -> usize {
-        let Some(finalized) = &mut self.finalized else { return 0 };
-        let blocks = self.estimator.blocks();
-        let height = blocks.height(finalized.value).saturating_sub(heights);
-        let Some(root) = blocks.ancestor_at(finalized.value, height) else { return 0 };
-        if root == BlockIndex::GENESIS {
+    pub fn prune(&mut self, depths: u32, mut archive: impl FnMut(Archived<P::Estimate>)) -> usize {
+        let Self { protocol, view, estimator, finalized, root_depth, .. } = self;
+        let Some(finalized) = finalized else { return 0 };
+        let depth = protocol.depth(estimator, &finalized.value).saturating_sub(depths);
+        if depth <= *root_depth {
             return 0;
         }
-        let pruning = self.view.pruning(&[], |message| {
-            blocks.voted_by(message).is_none_or(|block| !blocks.is_ancestor_or_same(root, block))
-        });
+        let root = protocol.candidate(estimator, &finalized.value, depth);
+        let pruning = view.pruning(&[], |message| estimator.is_settled(view, &root, message));
         for message in pruning.dropped() {
-            let block = blocks.place_of_proposal(&self.view, message);
-            let archived = self.view.archived(message);
-            archived.into_iter().for_each(|archived| archive(Archived { block, ..archived }));
+            if let Some(archived) = view.archived(message) {
+                archive(Archived { note: estimator.note(view, message), ..archived });
+            }
         }
-        let pruned = self.view.complete(pruning, &mut []);
-        let estimator: &mut dyn Estimator<View<BlockVote>, Value = _, Inadmissible = _, Answer = _> =
-            &mut self.estimator;
-        finalized.value = estimator.prune(&pruned, &root, &finalized.value);
+        let pruned = view.complete(pruning, &mut []);
+        Follower::<View<P::Estimate>>::prune(
+            estimator,
+            &pruned,
+            &root,
+            &mut [&mut finalized.value],
+        );
+        *root_depth = depth;
         self.asked = Default::default();
         pruned.dropped()
     }
+}
 
+impl<P: Protocol<Estimator = Ghost>, O> Observer<P, O> {
     /// The blocks of this view, and of all who share it.
     pub fn blocks(&self) -> &BlockTree {
         self.estimator.blocks()

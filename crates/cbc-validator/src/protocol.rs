@@ -3,9 +3,11 @@
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-use cbc_estimator::{Borda, Copeland, Estimator, Ghost, WeightedMedian};
-use cbc_message::{Bit, BlockId, BlockVote, Estimate, Integer, Order};
-use cbc_view::{BlockIndex, Chain, Equals, OnBlock, Property, UpTo, View};
+use cbc_estimator::{
+    BlockIndex, Borda, Copeland, Estimator, Follower, Ghost, UpTo, WeightedMedian,
+};
+use cbc_message::{Bit, BlockEstimate, BlockId, BlockVote, Estimate, Integer, Order};
+use cbc_view::{AtDepth, Chain, Equals, View};
 
 /// What the estimator of a protocol answers, as others know it.
 pub type Answer<P> =
@@ -26,7 +28,7 @@ pub trait Protocol {
     type Value: Clone + Debug + Eq;
 
     /// How the value is found.
-    type Estimator: Estimator<View<Self::Estimate>, Value = Self::Value>;
+    type Estimator: Follower<View<Self::Estimate>, Value = Self::Value>;
 
     /// An estimator that has been told of no message.
     fn estimator(&self) -> Self::Estimator;
@@ -34,19 +36,22 @@ pub trait Protocol {
     /// What a message carries whose maker's estimator answers so.
     fn estimate(&self, answer: &Answer<Self>) -> Self::Estimate;
 
-    /// The property of messages whose safety makes `value` final.
-    fn property<'a>(
-        &self,
-        estimator: &'a Self::Estimator,
-        value: &Self::Value,
-    ) -> impl Property<View<Self::Estimate>> + use<'a, Self>;
-
     /// The candidates of `value`.
     fn chain<'a>(
         &self,
         estimator: &'a Self::Estimator,
         value: &Self::Value,
     ) -> impl Chain<View<Self::Estimate>> + use<'a, Self>;
+
+    /// `value` itself, as the property of messages whose safety makes it final.
+    fn property<'a>(
+        &self,
+        estimator: &'a Self::Estimator,
+        value: &Self::Value,
+    ) -> AtDepth<impl Chain<View<Self::Estimate>> + use<'a, Self>> {
+        let depth = self.depth(estimator, value);
+        AtDepth { chain: self.chain(estimator, value), depth }
+    }
 
     /// How many candidates the two values have in common.
     fn common_depth(
@@ -61,7 +66,7 @@ pub trait Protocol {
     fn depth(&self, estimator: &Self::Estimator, value: &Self::Value) -> u32;
 
     /// The candidate at `depth` of the chain that ends in `value`: `value` itself at its depth and
-    /// beyond.
+    /// beyond; and the first that is left, if what was there has been dropped.
     fn candidate(
         &self,
         estimator: &Self::Estimator,
@@ -82,11 +87,33 @@ pub trait Protocol {
 }
 
 /// Casper the Friendly Ghost: consensus on a chain of blocks, by LMD GHOST.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Blockchain;
+///
+/// Over bare votes, `Blockchain` is also a value. Blocks with contents have an estimate of their
+/// own, any [`BlockEstimate`]: `Blockchain::<Mine>::new()`.
+#[derive(Clone, Copy, Debug)]
+pub struct Blockchain<E = BlockVote> {
+    estimates: PhantomData<fn() -> E>,
+}
 
-impl Protocol for Blockchain {
-    type Estimate = BlockVote;
+impl<E> Blockchain<E> {
+    /// The protocol over blocks and votes of `E`.
+    pub const fn new() -> Self {
+        Self { estimates: PhantomData }
+    }
+}
+
+/// The protocol over bare votes.
+#[expect(non_upper_case_globals, reason = "the value of a type that has only one")]
+pub const Blockchain: Blockchain = Blockchain::new();
+
+impl<E> Default for Blockchain<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E: BlockEstimate> Protocol for Blockchain<E> {
+    type Estimate = E;
     type Value = BlockIndex;
     type Estimator = Ghost;
 
@@ -94,23 +121,11 @@ impl Protocol for Blockchain {
         Ghost::new()
     }
 
-    fn estimate(&self, head: &BlockId) -> BlockVote {
-        BlockVote::Propose { parent: *head }
+    fn estimate(&self, head: &BlockId) -> E {
+        E::of_head(*head)
     }
 
-    fn property<'a>(
-        &self,
-        ghost: &'a Ghost,
-        block: &BlockIndex,
-    ) -> impl Property<View<BlockVote>> + use<'a> {
-        OnBlock { blocks: ghost.blocks(), block: *block }
-    }
-
-    fn chain<'a>(
-        &self,
-        ghost: &'a Ghost,
-        block: &BlockIndex,
-    ) -> impl Chain<View<BlockVote>> + use<'a> {
+    fn chain<'a>(&self, ghost: &'a Ghost, block: &BlockIndex) -> impl Chain<View<E>> + use<'a, E> {
         UpTo { blocks: ghost.blocks(), block: *block }
     }
 
@@ -123,7 +138,10 @@ impl Protocol for Blockchain {
     }
 
     fn candidate(&self, ghost: &Ghost, block: &BlockIndex, depth: u32) -> BlockIndex {
-        ghost.blocks().ancestor_at(*block, depth).unwrap_or(*block)
+        if depth >= ghost.blocks().height(*block) {
+            return *block;
+        }
+        ghost.blocks().ancestor_at(*block, depth).unwrap_or(BlockIndex::GENESIS)
     }
 }
 
@@ -156,7 +174,7 @@ pub type BordaConsensus = ValueConsensus<Order, Borda>;
 impl<E, S> Protocol for ValueConsensus<E, S>
 where
     E: Estimate,
-    S: Estimator<View<E>, Value = E, Answer = E> + Clone,
+    S: Follower<View<E>, Value = E, Answer = E> + Clone,
 {
     type Estimate = E;
     type Value = E;
@@ -168,10 +186,6 @@ where
 
     fn estimate(&self, value: &E) -> E {
         value.clone()
-    }
-
-    fn property<'a>(&self, _: &'a S, value: &E) -> impl Property<View<E>> + use<'a, E, S> {
-        Equals(value.clone())
     }
 
     fn chain<'a>(&self, _: &'a S, value: &E) -> impl Chain<View<E>> + use<'a, E, S> {

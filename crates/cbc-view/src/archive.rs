@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use cbc_message::{BlockId, Message, MessageHash, ValidatorId};
+use cbc_message::{Message, MessageHash, ValidatorId};
 
 use crate::Position;
 
@@ -19,18 +19,9 @@ pub struct Archived<E> {
     /// Where the messages stand that it cites as somebody's latest: one for each such citation, in
     /// their order.
     pub cited: Vec<Position>,
-    /// If it proposes a block, where that stands.
-    pub block: Option<BlockPlace>,
-}
-
-/// Where a block stands in the tree of blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BlockPlace {
-    /// How many blocks are between it and the genesis, itself included.
-    pub height: u32,
-    /// The ancestor that its jump pointer leads to, so that any ancestor is O(log n) jumps and
-    /// parents away.
-    pub jump: BlockId,
+    /// What else its estimator will need to know of it, in the estimator's own words
+    /// (`Follower::note` of cbc-estimator); nothing, for most. A view does not read it.
+    pub note: Vec<u8>,
 }
 
 /// Whoever took what a view dropped, and gives it back.

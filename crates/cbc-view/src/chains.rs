@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cbc_message::ValidatorId;
 
-use crate::renumbering::Renumbering;
-use crate::{MessageIndex, room};
+use crate::MessageIndex;
+use crate::column::{Column, Renumbering};
 
 /// Where a message stands among those of its sender: on which branch, and as which message.
 ///
@@ -26,9 +26,9 @@ pub struct Position {
 #[derive(Clone, Debug)]
 pub(crate) struct Chains {
     /// For each message its sequence number.
-    numbers: Vec<u32>,
+    numbers: Column<u32>,
     /// For each message the one before it, or [`NONE`] for a first one and where that is dropped.
-    previous: Vec<u32>,
+    previous: Column<u32>,
     /// The branch of each message that is on another than the trunk.
     branches: BTreeMap<u32, u32>,
     trees: Vec<Tree>,
@@ -40,7 +40,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Debug, Default)]
 struct Tree {
     /// The messages of the trunk from the number `base` on, to the last.
-    trunk: Vec<u32>,
+    trunk: Column<u32>,
     base: u32,
     /// The other messages that are held.
     elsewhere: BTreeMap<Position, u32>,
@@ -62,8 +62,8 @@ struct Fork {
 impl Chains {
     pub(crate) fn new(validators: usize) -> Self {
         Self {
-            numbers: Vec::new(),
-            previous: Vec::new(),
+            numbers: Column::new(),
+            previous: Column::new(),
             branches: BTreeMap::new(),
             trees: vec![Tree::default(); validators],
         }
@@ -167,15 +167,15 @@ impl Chains {
         let this = self.numbers.len() as u32;
         let tree = &mut self.trees[sender.index()];
         if position.branch == 0 && position.number == tree.base + tree.trunk.len() as u32 {
-            room::push(&mut tree.trunk, this);
+            tree.trunk.push(this);
         } else {
             tree.elsewhere.insert(position, this);
         }
         if position.branch != 0 {
             self.branches.insert(this, position.branch);
         }
-        room::push(&mut self.numbers, position.number);
-        room::push(&mut self.previous, before.map_or(NONE, MessageIndex::get));
+        self.numbers.push(position.number);
+        self.previous.push(before.map_or(NONE, MessageIndex::get));
     }
 
     /// Keeps the messages that `renumbering` names; `sender_of` is asked of old numbers. Positions
@@ -213,9 +213,9 @@ impl Chains {
         let branches = self.branches.iter();
         let branches = branches.filter_map(|(&old, &branch)| Some((renumbering.get(old)?, branch)));
         self.branches = branches.collect();
-        renumbering.column(&mut self.numbers);
-        renumbering.column(&mut self.previous);
-        for previous in &mut self.previous {
+        self.numbers.renumber(renumbering);
+        self.previous.renumber(renumbering);
+        for previous in self.previous.iter_mut() {
             *previous = renumbering.get(*previous).unwrap_or(NONE);
         }
     }

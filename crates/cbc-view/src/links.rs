@@ -1,8 +1,8 @@
 //! Many lists in one vector, out of which anything can be taken at once.
 
-use crate::room;
+use crate::column::Column;
 
-/// A place in some vector.
+/// A place in some column.
 pub(crate) type Place = u32;
 
 /// The place of nothing.
@@ -10,7 +10,7 @@ pub(crate) const NOWHERE: Place = Place::MAX;
 
 /// What is before and after each place, in the list that it is in. A place is in one list at most.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Links(Vec<(Place, Place)>);
+pub(crate) struct Links(Column<(Place, Place)>);
 
 /// The ends of one of these lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Links {
     /// Adds `place`, which is in no list, at the end of `list`. O(1) amortized.
     pub(crate) fn push(&mut self, list: &mut List, place: Place) {
         while self.0.len() <= place as usize {
-            room::push(&mut self.0, (NOWHERE, NOWHERE));
+            self.0.push((NOWHERE, NOWHERE));
         }
         let before = std::mem::replace(&mut list.last, place);
         self.0[place as usize] = (before, NOWHERE);

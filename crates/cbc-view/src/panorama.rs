@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use cbc_message::{HashIndex, MessageHash, ValidatorId};
 
 use crate::chains::Position;
-use crate::renumbering::Renumbering;
-use crate::{MessageIndex, Seen, room};
+use crate::column::{Column, Renumbering};
+use crate::{MessageIndex, Seen};
 
 /// What a row has for a validator, in 4 bytes: nothing, a message, a proof, or a message that was
 /// dropped.
@@ -255,9 +255,9 @@ pub(crate) struct Panoramas {
     /// How many chunks make a row.
     chunk_count: usize,
     /// The rows: each message's chunks, one after another.
-    chunks: Vec<u32>,
+    chunks: Column<u32>,
     /// The chunks. Chunk 0 has nothing for anybody.
-    codes: Vec<Code>,
+    codes: Column<Code>,
     proofs: Vec<Proof>,
     places: BTreeMap<Proof, usize>,
     dropped: Vec<Dropped>,
@@ -275,8 +275,8 @@ impl Panoramas {
         Self {
             width,
             chunk_count: validators.div_ceil(width),
-            chunks: Vec::new(),
-            codes: vec![Code::NOTHING; width],
+            chunks: Column::new(),
+            codes: vec![Code::NOTHING; width].into(),
             proofs: Vec::new(),
             places: BTreeMap::new(),
             dropped: Vec::new(),
@@ -294,7 +294,7 @@ impl Panoramas {
 
     /// Keeps, as that of the next message, a row with nothing for anybody.
     pub(crate) fn push_nothing(&mut self) {
-        self.chunks.resize(self.chunks.len() + self.chunk_count, 0);
+        self.chunks.fill_up(self.chunks.len() + self.chunk_count, 0);
     }
 
     /// Keeps the row of the next message. [`Draft::share`] has been called.
@@ -311,10 +311,10 @@ impl Panoramas {
         for (&chunk, codes) in draft.chunks.iter().zip(codes) {
             let empty = chunk == 0 && codes.iter().all(|&code| code == Code::NOTHING);
             if chunk != 0 || empty {
-                room::push(&mut self.chunks, chunk);
+                self.chunks.push(chunk);
             } else {
-                room::push(&mut self.chunks, (self.codes.len() / self.width) as u32);
-                room::extend(&mut self.codes, codes);
+                self.chunks.push((self.codes.len() / self.width) as u32);
+                self.codes.extend_from_slice(codes);
             }
         }
     }
@@ -342,8 +342,8 @@ impl Panoramas {
         let mut pruned = Self {
             width: self.width,
             chunk_count: self.chunk_count,
-            chunks: Vec::with_capacity(renumbering.kept() * self.chunk_count),
-            codes: vec![Code::NOTHING; self.width],
+            chunks: Vec::with_capacity(renumbering.kept() * self.chunk_count).into(),
+            codes: vec![Code::NOTHING; self.width].into(),
             proofs: Vec::new(),
             places: BTreeMap::new(),
             dropped: Vec::new(),

@@ -9,10 +9,11 @@ use std::collections::{BTreeSet, VecDeque};
 
 use cbc_message::{HashNumbers, Message, MessageHash, ValidatorId};
 
+use crate::Limits;
 use crate::accounts::{Accounts, Charge};
+use crate::column::Column;
 use crate::links::{Links, List, Place};
 use crate::waits::{EDGE_BYTES, Edge, Waits};
-use crate::{Limits, room};
 
 /// The pending messages of a view, who waits for whom, and who pays for it.
 ///
@@ -24,10 +25,10 @@ use crate::{Limits, room};
 pub(crate) struct Pending<E> {
     /// Where the item of each hash is.
     places: HashNumbers,
-    items: Vec<Item<E>>,
+    items: Column<Item<E>>,
     /// For each item, how many distinct hashes its message waits for; 0 if there is none, or it is
     /// ready. Side by side, since each hash that is justified asks for many.
-    missing: Vec<u32>,
+    missing: Column<u32>,
     /// Places of items that are no more.
     vacant: Vec<Place>,
     waits: Waits,
@@ -94,8 +95,8 @@ impl<E> Pending<E> {
     pub(crate) fn new(validators: usize) -> Self {
         Self {
             places: HashNumbers::new(),
-            items: Vec::new(),
-            missing: Vec::new(),
+            items: Column::new(),
+            missing: Column::new(),
             vacant: Vec::new(),
             waits: Waits::default(),
             arrivals: List::EMPTY,
@@ -291,8 +292,8 @@ impl<E> Pending<E> {
                 place
             }
             None => {
-                room::push(&mut self.items, item);
-                room::push(&mut self.missing, 0);
+                self.items.push(item);
+                self.missing.push(0);
                 (self.items.len() - 1) as Place
             }
         };

@@ -2,8 +2,8 @@
 
 use cbc_message::{MessageHash, ValidatorId};
 
+use crate::column::Renumbering;
 use crate::pending::Pending;
-use crate::renumbering::Renumbering;
 use crate::store::Store;
 use crate::{Equivocation, MessageIndex, Position};
 

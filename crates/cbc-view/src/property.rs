@@ -1,6 +1,6 @@
 //! Properties of estimates: what the safety of a candidate is asked about (semantics §1, §6).
 
-use crate::{BlockIndex, BlockTree, MessageDag, MessageIndex};
+use crate::{MessageDag, MessageIndex};
 
 /// A candidate, as an oracle sees it: does this message's estimate agree?
 pub trait Property<D: MessageDag + ?Sized> {
@@ -25,26 +25,8 @@ impl<D: MessageDag<Estimate = E>, E: Eq> Property<D> for Equals<E> {
     }
 }
 
-/// "The estimate is on this block": the block is the message's, or an ancestor of it. O(log n) a
-/// message.
-#[derive(Clone, Copy, Debug)]
-pub struct OnBlock<'a> {
-    /// The blocks that the DAG's messages vote for.
-    pub blocks: &'a BlockTree,
-    /// The candidate.
-    pub block: BlockIndex,
-}
-
-impl<D: MessageDag + ?Sized> Property<D> for OnBlock<'_> {
-    fn agrees(&self, _: &D, message: MessageIndex) -> bool {
-        self.blocks
-            .voted_by(message)
-            .is_some_and(|voted| self.blocks.is_ancestor_or_same(self.block, voted))
-    }
-}
-
-/// A chain of candidates, each of which is implied by the next: the blocks that a block is on, from
-/// height 1 up to itself. Whatever agrees with one agrees with all before it, so that one number
+/// A chain of candidates, each of which is implied by the next: of a block, the blocks that it is
+/// on, from height 1 up to itself. Whatever agrees with one agrees with all before it, so that one number
 /// says which of them a message agrees with.
 pub trait Chain<D: MessageDag + ?Sized> {
     /// How many candidates there are: they have the depths 1, 2, … up to this one.
@@ -52,6 +34,21 @@ pub trait Chain<D: MessageDag + ?Sized> {
 
     /// The depth of the deepest candidate that the estimate of `message` agrees with; 0 for none.
     fn agreement(&self, dag: &D, message: MessageIndex) -> u32;
+}
+
+/// The candidate at a depth of a chain, as a property.
+#[derive(Clone, Copy, Debug)]
+pub struct AtDepth<C> {
+    /// The chain.
+    pub chain: C,
+    /// The depth of the candidate.
+    pub depth: u32,
+}
+
+impl<D: MessageDag + ?Sized, C: Chain<D>> Property<D> for AtDepth<C> {
+    fn agrees(&self, dag: &D, message: MessageIndex) -> bool {
+        self.chain.agreement(dag, message) >= self.depth
+    }
 }
 
 /// A single candidate.
@@ -62,26 +59,5 @@ impl<D: MessageDag<Estimate = E>, E: Eq> Chain<D> for Equals<E> {
 
     fn agreement(&self, dag: &D, message: MessageIndex) -> u32 {
         u32::from(self.agrees(dag, message))
-    }
-}
-
-/// The blocks up to this one, by height. O(log n) a message.
-#[derive(Clone, Copy, Debug)]
-pub struct UpTo<'a> {
-    /// The blocks that the DAG's messages vote for.
-    pub blocks: &'a BlockTree,
-    /// The last candidate.
-    pub block: BlockIndex,
-}
-
-impl<D: MessageDag + ?Sized> Chain<D> for UpTo<'_> {
-    fn depth(&self) -> u32 {
-        self.blocks.height(self.block)
-    }
-
-    fn agreement(&self, _: &D, message: MessageIndex) -> u32 {
-        self.blocks
-            .voted_by(message)
-            .map_or(0, |voted| self.blocks.height(self.blocks.common_ancestor(voted, self.block)))
     }
 }

@@ -2,7 +2,7 @@
 
 use cbc_message::{Estimate, MessageHash};
 
-use crate::renumbering::Renumbering;
+use crate::column::{Column, Renumbering};
 use crate::{Archived, MessageDag, MessageIndex, Perspective, View};
 
 /// What is to become of the messages of a view: which stay whole, which leave a stub, which go.
@@ -33,7 +33,7 @@ impl Pruning {
 #[derive(Clone, Debug)]
 pub struct Pruned {
     renumbering: Renumbering,
-    hashes: Vec<MessageHash>,
+    hashes: Column<MessageHash>,
     dropped: usize,
 }
 

@@ -8,9 +8,9 @@ use cbc_message::{
 };
 
 use crate::chains::Chains;
+use crate::column::{Column, Renumbering};
 use crate::panorama::{Draft, Dropped, Panoramas};
-use crate::renumbering::Renumbering;
-use crate::{Archived, Citations, MessageIndex, Position, Seen, room};
+use crate::{Archived, Citations, MessageIndex, Position, Seen};
 
 /// Valid messages, each after all it cites, in columns: what is read together stands together.
 ///
@@ -18,9 +18,9 @@ use crate::{Archived, Citations, MessageIndex, Position, Seen, room};
 /// ([`Panoramas`]); the message as it was sent is made from that when somebody asks for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store<E> {
-    pub(crate) hashes: Vec<MessageHash>,
-    senders: Vec<ValidatorId>,
-    estimates: Vec<E>,
+    pub(crate) hashes: Column<MessageHash>,
+    senders: Column<ValidatorId>,
+    estimates: Column<E>,
     index: HashNumbers,
     pub(crate) panoramas: Panoramas,
     /// Each validator's messages, one after another.
@@ -35,9 +35,9 @@ pub(crate) struct Store<E> {
 impl<E> Store<E> {
     pub(crate) fn new(validators: usize) -> Self {
         Self {
-            hashes: Vec::new(),
-            senders: Vec::new(),
-            estimates: Vec::new(),
+            hashes: Column::new(),
+            senders: Column::new(),
+            estimates: Column::new(),
             index: HashNumbers::new(),
             panoramas: Panoramas::new(validators),
             chains: Chains::new(validators),
@@ -94,7 +94,7 @@ impl<E> Store<E> {
         &mut self,
         renumbering: &Renumbering,
         whole: impl Fn(MessageIndex) -> bool,
-    ) -> Vec<MessageHash> {
+    ) -> Column<MessageHash> {
         self.prunings += 1;
         self.stubs = renumbering
             .iter()
@@ -109,9 +109,9 @@ impl<E> Store<E> {
         });
         chains.prune(renumbering, |message| senders[message.index()]);
         let all = self.hashes.clone();
-        renumbering.column(&mut self.hashes);
-        renumbering.column(&mut self.senders);
-        renumbering.column(&mut self.estimates);
+        self.hashes.renumber(renumbering);
+        self.senders.renumber(renumbering);
+        self.estimates.renumber(renumbering);
         self.index = HashNumbers::new();
         for number in 0..self.len() as u32 {
             self.index.insert(number, |number| &self.hashes[number as usize]);
@@ -170,10 +170,10 @@ impl<E: Clone> Store<E> {
         let before = self.cited_position(row, message.sender());
         self.chains.push(message.sender(), before);
         self.panoramas.push(draft);
-        room::push(&mut self.hashes, message.hash());
+        self.hashes.push(message.hash());
         self.index.insert(this.get(), |number| &self.hashes[number as usize]);
-        room::push(&mut self.senders, message.sender());
-        room::push(&mut self.estimates, message.estimate().clone());
+        self.senders.push(message.sender());
+        self.estimates.push(message.estimate().clone());
         this
     }
 
@@ -183,10 +183,10 @@ impl<E: Clone> Store<E> {
         let message = &archived.message;
         self.chains.push_again(message.sender(), archived.position);
         self.panoramas.push_nothing();
-        room::push(&mut self.hashes, message.hash());
+        self.hashes.push(message.hash());
         self.index.insert(this.get(), |number| &self.hashes[number as usize]);
-        room::push(&mut self.senders, message.sender());
-        room::push(&mut self.estimates, message.estimate().clone());
+        self.senders.push(message.sender());
+        self.estimates.push(message.estimate().clone());
         self.stubs.insert(this);
         this
     }
@@ -216,7 +216,7 @@ impl<E: Estimate> Store<E> {
             message: self.message(message)?,
             position: self.chains.position(message),
             cited: cited.collect(),
-            block: None,
+            note: Vec::new(),
         })
     }
 }

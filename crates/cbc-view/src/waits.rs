@@ -1,14 +1,14 @@
 //! Who waits for what: many queues in one vector, out of which anybody can be taken at once.
 
+use crate::column::Column;
 use crate::links::{List, NOWHERE, Place};
-use crate::room;
 
 /// For each item that is waited for, the queue of its dependents, in chunks: whoever goes through a
 /// queue reads a line of memory for two chunks, and not one for each dependent. Chunks have places,
 /// which are used again.
 #[derive(Clone, Debug)]
 pub(crate) struct Waits {
-    chunks: Vec<Chunk>,
+    chunks: Column<Chunk>,
     /// The first chunk that is not in use; these are a list by `after`.
     vacant: Place,
 }
@@ -66,7 +66,7 @@ impl Chunk {
 
 impl Default for Waits {
     fn default() -> Self {
-        Self { chunks: Vec::new(), vacant: NOWHERE }
+        Self { chunks: Column::new(), vacant: NOWHERE }
     }
 }
 
@@ -89,7 +89,7 @@ impl Waits {
                 std::mem::replace(&mut self.vacant, next)
             }
             None => {
-                room::push(&mut self.chunks, chunk);
+                self.chunks.push(chunk);
                 (self.chunks.len() - 1) as Place
             }
         };

@@ -1,13 +1,13 @@
 //! The protocols and oracles under attack.
 
-use cbc_estimator::{MajorityDriven, WeightedMedian};
+use cbc_estimator::{BlockIndex, MajorityDriven, WeightedMedian};
 use cbc_message::{Bit, Estimate};
 use cbc_oracle::{CliqueOracle, SafetyOracle};
 use cbc_oracle_adversary::AdversaryOracle;
 use cbc_oracle_inspector::InspectorOracle;
 use cbc_oracle_turan::TuranOracle;
 use cbc_validator::{BinaryConsensus, Blockchain, Observer, Protocol};
-use cbc_view::{BlockIndex, View};
+use cbc_view::View;
 
 /// A protocol that can be attacked.
 pub trait Arena: Protocol<Estimator: MajorityDriven> {
@@ -35,7 +35,7 @@ impl Arena for Blockchain {
     const NAME: &'static str = "blockchain";
 
     fn arena() -> Self {
-        Self
+        Self::new()
     }
 
     fn opening(_: bool) -> Option<Self::Estimate> {

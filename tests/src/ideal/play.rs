@@ -1,8 +1,8 @@
 //! What the search has to know of a protocol.
 
+use cbc_estimator::BlockIndex;
 use cbc_message::{Bit, BlockId, BlockVote, ValidatorId};
 use cbc_validator::{BinaryConsensus, Blockchain, Protocol};
-use cbc_view::BlockIndex;
 
 use crate::ideal::{Script, World};
 
@@ -91,7 +91,7 @@ impl Play for Blockchain {
     const TWO_VALUED: bool = false;
 
     fn protocol() -> Self {
-        Self
+        Self::new()
     }
 
     fn fresh() -> [BlockVote; 2] {

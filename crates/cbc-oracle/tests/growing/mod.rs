@@ -5,13 +5,12 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use cbc_estimator::{BlockIndex, BlockTree, UpTo};
 use cbc_message::{
     BlockId, BlockVote, Header, Justification, Message, ValidatorId, ValidatorSet, Weight,
 };
 use cbc_oracle::{CliqueOracle, LobbyingTable, SafetyOracle};
-use cbc_view::{
-    BlockIndex, BlockTree, Chain, HashedDag, Limits, MessageDag, MessageIndex, Seen, UpTo, View,
-};
+use cbc_view::{Chain, HashedDag, Limits, MessageDag, MessageIndex, Seen, View};
 
 /// Who is awake. All see and speak in turn for three rounds; from then on
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

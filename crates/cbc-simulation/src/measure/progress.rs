@@ -1,7 +1,8 @@
 //! What one view finalized, and after which rounds.
 
+use cbc_estimator::{BlockIndex, BlockTree};
 use cbc_oracle::SafetyOracle;
-use cbc_view::{BlockIndex, BlockTree, View};
+use cbc_view::View;
 
 use super::ValueFinality;
 use crate::{Recorded, Run};

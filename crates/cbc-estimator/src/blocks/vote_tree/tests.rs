@@ -13,6 +13,11 @@ fn key(rank: u8, number: u32) -> MessageHash {
     MessageHash::from_bytes(bytes)
 }
 
+/// The numbers of blocks.
+fn numbers(blocks: Vec<BlockIndex>) -> Vec<u32> {
+    blocks.into_iter().map(BlockIndex::get).collect()
+}
+
 impl VoteTree {
     /// The blocks of the path with the root `root`, by place, from the top down.
     fn path(&self, root: u32) -> Vec<u32> {
@@ -140,9 +145,10 @@ impl VoteTree {
 
     /// Every S and some heads, as `twin` has them.
     fn compare(&mut self, twin: &Twin, starts: &[u32]) {
-        let heads: Vec<u32> = starts.iter().map(|&start| self.head(start)).collect();
+        let heads: Vec<u32> =
+            starts.iter().map(|&start| self.head(BlockIndex::new(start)).get()).collect();
         assert_eq!(heads, twin.heads(starts.iter().copied()));
-        let blocks = 0..twin.parents.len() as u32;
+        let blocks = (0..twin.parents.len() as u32).map(BlockIndex::new);
         assert_eq!(blocks.map(|block| self.weight_of(block)).collect::<Vec<_>>(), twin.scores());
     }
 }
@@ -248,12 +254,12 @@ impl Pair {
     fn insert(&mut self, parent: u32, rank: u8) {
         self.inserted += 1;
         let key = key(rank, self.inserted);
-        assert_eq!(self.tree.insert(parent, key) as usize, self.len());
+        assert_eq!(self.tree.insert(BlockIndex::new(parent), key).index(), self.len());
         self.twin.insert(parent, key);
     }
 
     fn add(&mut self, block: u32, weight: u64) {
-        self.tree.add(block, weight);
+        self.tree.add(BlockIndex::new(block), weight);
         self.twin.votes[block as usize] += weight;
         self.votes.push((block, weight));
     }
@@ -261,7 +267,7 @@ impl Pair {
     fn transfer(&mut self, vote: usize, to: u32, part: u64) {
         let (from, weight) = self.votes[vote];
         let moved = weight / part;
-        self.tree.transfer(from, to, moved);
+        self.tree.transfer(BlockIndex::new(from), BlockIndex::new(to), moved);
         self.twin.votes[from as usize] -= moved;
         self.twin.votes[to as usize] += moved;
         self.votes[vote] = (to, moved);
@@ -283,7 +289,7 @@ impl Pair {
             Step::Prune(draw) => {
                 // Seldom far down.
                 let root = block(draw) / 2;
-                let kept = self.tree.prune_to(root);
+                let kept = numbers(self.tree.prune_to(BlockIndex::new(root)));
                 assert_eq!(kept, self.twin.prune_to(root));
                 self.votes.retain_mut(|vote| match kept.binary_search(&vote.0) {
                     Ok(new) => {
@@ -296,7 +302,7 @@ impl Pair {
             _ if self.votes.is_empty() => {}
             Step::Remove(draw) => {
                 let (block, weight) = self.votes.swap_remove(draw.index(self.votes.len()));
-                self.tree.remove(block, weight);
+                self.tree.remove(BlockIndex::new(block), weight);
                 self.twin.votes[block as usize] -= weight;
             }
             Step::Move(vote, to) => {
@@ -310,7 +316,7 @@ impl Pair {
                 let from = self.votes[vote].0;
                 self.transfer(vote, block(to), 1);
                 self.tree.check(&self.twin);
-                assert_eq!(self.tree.head(0), self.twin.heads([0])[0]);
+                assert_eq!(self.tree.head(BlockIndex::GENESIS).get(), self.twin.heads([0])[0]);
                 self.transfer(vote, from, 1);
             }
         }
@@ -340,7 +346,10 @@ proptest! {
             asked.check(&pair.twin);
             match number % 3 {
                 0 => {}
-                1 => prop_assert_eq!(pair.tree.head(0), asked.head(0)),
+                1 => prop_assert_eq!(
+                    pair.tree.head(BlockIndex::GENESIS),
+                    asked.head(BlockIndex::GENESIS)
+                ),
                 _ => pair.tree = asked,
             }
         }
@@ -392,14 +401,15 @@ fn large_trees_agree_with_the_definition_all_along() {
             if step % 2003 == 0 {
                 let starts = [0, draws.below(BLOCKS), draws.below(BLOCKS)];
                 assert_eq!(
-                    starts.map(|start| pair.tree.head(start)).to_vec(),
+                    starts.map(|start| pair.tree.head(BlockIndex::new(start)).get()).to_vec(),
                     pair.twin.heads(starts)
                 );
             }
         }
         pair.tree.check(&pair.twin);
         let all: Vec<u32> = (0..=BLOCKS).step_by(7).collect();
-        let heads: Vec<u32> = all.iter().map(|&start| pair.tree.head(start)).collect();
+        let heads: Vec<u32> =
+            all.iter().map(|&start| pair.tree.head(BlockIndex::new(start)).get()).collect();
         assert_eq!(heads.len(), all.len());
         for (&start, &head) in all.iter().zip(&heads).step_by(100) {
             assert_eq!(pair.twin.heads([start]), [head]);

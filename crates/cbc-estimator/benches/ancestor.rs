@@ -6,8 +6,9 @@ use std::hint::black_box;
 use std::iter::successors;
 use std::time::Duration;
 
+use cbc_estimator::{BlockIndex, BlockTree};
 use cbc_message::{BlockId, BlockVote, MessageHash, ValidatorId};
-use cbc_view::{BlockIndex, BlockTree, HashedDag, MessageDag, MessageIndex, Seen};
+use cbc_view::{HashedDag, MessageDag, MessageIndex, Seen};
 use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,

@@ -2,36 +2,36 @@
 
 use cbc_message::{MessageHash, ValidatorId, Weight};
 
-use crate::VoteTree;
+use super::{BlockIndex, VoteTree};
 
 /// A [`VoteTree`] with at most one vote of each validator, which moves to what is asked.
 ///
 /// ```
-/// use cbc_estimator::LoadedVotes;
+/// use cbc_estimator::{BlockIndex, LoadedVotes};
 /// use cbc_message::{MessageHash, ValidatorId, Weight};
 ///
 /// let [alice, bob] = [0, 1].map(ValidatorId::new);
 /// let mut votes = LoadedVotes::new();
-/// let left = votes.insert(0, MessageHash::from_bytes([1; 32]));
-/// let right = votes.insert(0, MessageHash::from_bytes([2; 32]));
+/// let left = votes.insert(BlockIndex::GENESIS, MessageHash::from_bytes([1; 32]));
+/// let right = votes.insert(BlockIndex::GENESIS, MessageHash::from_bytes([2; 32]));
 /// votes.set(alice, left, Weight::new(3));
 /// votes.set(bob, right, Weight::new(2));
-/// assert_eq!(votes.head(0), left);
+/// assert_eq!(votes.head(BlockIndex::GENESIS), left);
 /// votes.set(alice, right, Weight::new(3));
-/// assert_eq!(votes.head(0), right);
+/// assert_eq!(votes.head(BlockIndex::GENESIS), right);
 /// votes.withdraw(alice);
 /// votes.withdraw(bob);
-/// assert_eq!(votes.head(0), 0);
+/// assert_eq!(votes.head(BlockIndex::GENESIS), BlockIndex::GENESIS);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct LoadedVotes {
     tree: VoteTree,
     /// By validator: the block and the weight of the vote; a weight of 0 for none.
-    votes: Vec<(u32, u64)>,
+    votes: Vec<(BlockIndex, u64)>,
 }
 
 impl LoadedVotes {
-    /// The tree of only the root, block 0, without votes.
+    /// The tree of only the root, without votes.
     pub fn new() -> Self {
         Self::default()
     }
@@ -42,19 +42,19 @@ impl LoadedVotes {
     }
 
     /// Adds a block, as [`VoteTree::insert`] does.
-    pub fn insert(&mut self, parent: u32, key: MessageHash) -> u32 {
+    pub fn insert(&mut self, parent: BlockIndex, key: MessageHash) -> BlockIndex {
         self.tree.insert(parent, key)
     }
 
     /// Lets `validator` vote for `block` with `weight`, instead of what its vote was before. The
     /// votes of all validators together must not weigh more than `u64` holds. O(1) if nothing
     /// changes, else as [`VoteTree::transfer`].
-    pub fn set(&mut self, validator: ValidatorId, block: u32, weight: Weight) {
+    pub fn set(&mut self, validator: ValidatorId, block: BlockIndex, weight: Weight) {
         if self.votes.len() <= validator.index() {
             if weight.is_zero() {
                 return;
             }
-            self.votes.resize(validator.index() + 1, (0, 0));
+            self.votes.resize(validator.index() + 1, (BlockIndex::GENESIS, 0));
         }
         let vote = &mut self.votes[validator.index()];
         let (old_block, old_weight) = std::mem::replace(vote, (block, weight.get()));
@@ -67,28 +67,28 @@ impl LoadedVotes {
 
     /// Takes the vote of `validator` away, if it has one.
     pub fn withdraw(&mut self, validator: ValidatorId) {
-        self.set(validator, 0, Weight::ZERO);
+        self.set(validator, BlockIndex::GENESIS, Weight::ZERO);
     }
 
     /// The block that the loaded vote of `validator` is for; `None` without a vote of any weight.
-    pub fn block(&self, validator: ValidatorId) -> Option<u32> {
+    pub fn block(&self, validator: ValidatorId) -> Option<BlockIndex> {
         let &(block, weight) = self.votes.get(validator.index())?;
         (weight > 0).then_some(block)
     }
 
     /// The head from the block `start`, by the loaded votes.
-    pub fn head(&mut self, start: u32) -> u32 {
+    pub fn head(&mut self, start: BlockIndex) -> BlockIndex {
         self.tree.head(start)
     }
 
     /// Drops all blocks but `root` and its descendants, and the votes for them, and renumbers the
     /// rest as [`VoteTree::prune_to`] does. O(n) for the blocks, and O(log n) for each vote.
-    pub fn prune_to(&mut self, root: u32) -> Vec<u32> {
+    pub fn prune_to(&mut self, root: BlockIndex) -> Vec<BlockIndex> {
         let kept = self.tree.prune_to(root);
         for vote in &mut self.votes {
             *vote = match kept.binary_search(&vote.0) {
-                Ok(block) => (block as u32, vote.1),
-                Err(_) => (0, 0),
+                Ok(block) => (BlockIndex::new(block as u32), vote.1),
+                Err(_) => (BlockIndex::GENESIS, 0),
             };
         }
         kept
@@ -100,9 +100,9 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::Index;
 
+    use super::super::vote_tree::twin::Twin;
     use super::*;
     use crate::testing::hash;
-    use crate::vote_tree::twin::Twin;
 
     /// One change: a new block, or what a validator votes for, or a new root.
     #[derive(Clone, Debug)]
@@ -135,12 +135,13 @@ mod tests {
                 match step {
                     Step::Insert(parent) => {
                         let (parent, key) = (parent.index(count) as u32, hash(1, number));
-                        prop_assert_eq!(loaded.insert(parent, key) as usize, count);
+                        prop_assert_eq!(loaded.insert(BlockIndex::new(parent), key).index(), count);
                         twin.insert(parent, key);
                     }
                     Step::Set(validator, block, weight) => {
                         let block = block.index(count) as u32;
-                        loaded.set(ValidatorId::new(validator), block, Weight::new(weight));
+                        let voted = BlockIndex::new(block);
+                        loaded.set(ValidatorId::new(validator), voted, Weight::new(weight));
                         votes[validator as usize] = (block, weight);
                     }
                     Step::Withdraw(validator) => {
@@ -149,7 +150,8 @@ mod tests {
                     }
                     Step::Prune(root) => {
                         let root = root.index(count) as u32 / 2;
-                        let kept = loaded.prune_to(root);
+                        let kept = loaded.prune_to(BlockIndex::new(root));
+                        let kept: Vec<u32> = kept.into_iter().map(BlockIndex::get).collect();
                         prop_assert_eq!(&kept, &twin.prune_to(root));
                         for vote in &mut votes {
                             let new = kept.binary_search(&vote.0);
@@ -161,12 +163,14 @@ mod tests {
                 twin.votes.fill(0);
                 for (validator, &(block, weight)) in (0..).zip(&votes) {
                     twin.votes[block as usize] += weight;
-                    let expected = (weight > 0).then_some(block);
+                    let expected = (weight > 0).then_some(BlockIndex::new(block));
                     prop_assert_eq!(loaded.block(ValidatorId::new(validator)), expected);
                 }
                 let blocks = 0..twin.parents.len() as u32;
-                let heads: Vec<u32> = blocks.clone().map(|start| loaded.head(start)).collect();
+                let starts = blocks.clone().map(BlockIndex::new);
+                let heads: Vec<u32> = starts.map(|start| loaded.head(start).get()).collect();
                 prop_assert_eq!(heads, twin.heads(blocks.clone()));
+                let blocks = blocks.map(BlockIndex::new);
                 let scores: Vec<u64> = blocks.map(|block| loaded.tree.weight_of(block)).collect();
                 prop_assert_eq!(scores, twin.scores());
             }

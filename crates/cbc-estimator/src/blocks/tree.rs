@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use cbc_message::{BlockEstimate, BlockId, BlockVote, MessageHash};
 use thiserror::Error;
 
-use crate::jump_tree::JumpTree;
-use crate::renumbering::Renumbering;
-use crate::{BlockPlace, HashedDag, MessageIndex, Pruned, room};
+use cbc_view::{Column, HashedDag, MessageIndex, Pruned, Renumbering};
+
+use super::jump_tree::JumpTree;
+use super::outlying::{BlockPlace, OutlyingBlock};
 
 /// A block, by its place in the order in which one view learned of its blocks; the genesis is 0,
 /// and every block comes after its parent.
@@ -40,29 +41,14 @@ impl BlockIndex {
 pub struct BlockTree {
     tree: JumpTree,
     /// For each block, the message that proposes it; for the genesis [`NO_MESSAGE`].
-    proposals: Vec<MessageIndex>,
+    proposals: Column<MessageIndex>,
     /// For each message, the block it votes for; if that was dropped, [`SETTLED`] or [`NO_BLOCK`].
-    votes: Vec<BlockIndex>,
+    votes: Column<BlockIndex>,
     /// The blocks above the root that one comes to from it by jumps, the nearest first.
     above: Vec<BlockId>,
     /// Blocks that are not on the root, but whose proposals are held; and the root, unless that is
     /// the genesis.
     outlying: BTreeMap<MessageHash, (MessageIndex, OutlyingBlock)>,
-}
-
-/// A block beside the tree, or its root: what it is built on, and where it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutlyingBlock {
-    /// The block that it is built on.
-    pub parent: BlockId,
-    /// Where it stands.
-    pub place: BlockPlace,
-}
-
-impl OutlyingBlock {
-    /// As which the genesis would count: built on itself.
-    pub const GENESIS: Self =
-        Self { parent: BlockId::Genesis, place: BlockPlace { height: 0, jump: BlockId::Genesis } };
 }
 
 // In half of what options would take, in tables that have an entry for each message.
@@ -76,8 +62,8 @@ impl BlockTree {
     pub fn new() -> Self {
         Self {
             tree: JumpTree::new(),
-            proposals: vec![NO_MESSAGE],
-            votes: Vec::new(),
+            proposals: vec![NO_MESSAGE].into(),
+            votes: Column::new(),
             above: Vec::new(),
             outlying: BTreeMap::new(),
         }
@@ -97,11 +83,11 @@ impl BlockTree {
         let voted = match dag.estimate(message).block_vote() {
             BlockVote::Vote { block } => self.resolve(dag, block),
             BlockVote::Propose { parent } => self.resolve(dag, parent).map(|parent| {
-                room::push(&mut self.proposals, message);
+                self.proposals.push(message);
                 BlockIndex(self.tree.push(parent.0))
             }),
         };
-        room::push(&mut self.votes, voted.as_ref().copied().unwrap_or(NO_BLOCK));
+        self.votes.push(voted.as_ref().copied().unwrap_or(NO_BLOCK));
         voted
     }
 
@@ -227,7 +213,7 @@ impl BlockTree {
 
     /// Drops all blocks that are not on `root`, which takes the place of the genesis: the root of
     /// what is left. Heights stay as they are. The view has dropped messages
-    /// ([`View::prune`](crate::View::prune) answers `pruned`), but not the proposals of the blocks
+    /// ([`View::prune`](cbc_view::View::prune) answers `pruned`), but not the proposals of the blocks
     /// on `root`.
     ///
     /// Answers the blocks that are left, by their old numbers, ascending: their new numbers are
@@ -270,8 +256,8 @@ impl BlockTree {
         };
         let votes = pruned.iter().map(|(old, _)| vote(old)).collect();
         (self.votes, self.above, self.outlying) = (votes, above, outlying);
-        renumbering.column(&mut self.proposals);
-        for proposal in &mut self.proposals {
+        self.proposals.renumber(&renumbering);
+        for proposal in self.proposals.iter_mut() {
             *proposal = pruned.index(*proposal).unwrap_or(NO_MESSAGE);
         }
         self.tree.prune(&renumbering);

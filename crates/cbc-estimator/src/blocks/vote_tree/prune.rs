@@ -1,12 +1,14 @@
 //! Dropping all blocks that are not below a new root, and giving their memory back.
 
-use super::{VoteTree, place};
+use cbc_view::Renumbering;
+
+use super::{BlockIndex, VoteTree, place};
 
 impl VoteTree {
     /// Makes `root` the root, and drops all blocks that are not descendants of it, with the votes
     /// for them. The rest are renumbered in their order: the block that was `kept[i]` is now i, and
     /// `kept` is returned, ascending; `kept[0]` is `root`. O(n).
-    pub fn prune_to(&mut self, root: u32) -> Vec<u32> {
+    pub fn prune_to(&mut self, root: BlockIndex) -> Vec<BlockIndex> {
         let root = place(root);
         let parents = self.parents();
         // New places, ascending, for what is kept; 0 for the rest, as for no block.
@@ -14,7 +16,7 @@ impl VoteTree {
         let mut kept = Vec::new();
         for (old, &parent) in (0..).zip(&parents) {
             if old == root || (old > root && places[parent as usize] != 0) {
-                places[old as usize] = place(kept.len() as u32);
+                places[old as usize] = place(BlockIndex::new(kept.len() as u32));
                 kept.push(super::block(old));
             }
         }
@@ -22,9 +24,8 @@ impl VoteTree {
         self.paths.begin_main_path(root);
         let edges = self.light.retain(&places);
         self.paths.retain(&places, &edges);
-        let mut old = 0..;
-        self.keys.retain(|_| old.next().is_some_and(|old: usize| old == 0 || places[old] != 0));
-        self.keys.shrink_to_fit();
+        let is_kept = |old: u32| old == 0 || places[old as usize] != 0;
+        self.keys.renumber(&Renumbering::keeping(places.len(), is_kept));
         self.way.shrink_to_fit();
         kept
     }

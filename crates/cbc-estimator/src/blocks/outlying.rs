@@ -4,16 +4,64 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cbc_message::{BlockEstimate, BlockId, BlockVote, MessageHash};
-use cbc_view::{Archive, BlockPlace, BlockTree, OutlyingBlock};
+use cbc_view::Archive;
 
-use crate::ancestry::Ancestry;
+use super::BlockTree;
+use super::ancestry::Ancestry;
+
+/// Where a block stands in the tree of blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockPlace {
+    /// How many blocks are between it and the genesis, itself included.
+    pub height: u32,
+    /// The ancestor that its jump pointer leads to, so that any ancestor is O(log n) jumps and
+    /// parents away.
+    pub jump: BlockId,
+}
+
+impl BlockPlace {
+    /// As a note of the message that proposes the block ([`Archived`](cbc_view::Archived)): its
+    /// height, 4 bytes with the least first, and the hash of its jump, unless that is the genesis.
+    pub fn to_note(self) -> Vec<u8> {
+        let mut note = self.height.to_le_bytes().to_vec();
+        if let BlockId::Proposed(hash) = self.jump {
+            note.extend_from_slice(hash.as_bytes());
+        }
+        note
+    }
+
+    /// What such a note says; `None` if it is none.
+    pub fn from_note(note: &[u8]) -> Option<Self> {
+        let (height, jump) = note.split_first_chunk()?;
+        let jump = match jump {
+            [] => BlockId::Genesis,
+            hash => BlockId::Proposed(MessageHash::from_bytes(hash.try_into().ok()?)),
+        };
+        Some(Self { height: u32::from_le_bytes(*height), jump })
+    }
+}
+
+/// A block beside the tree, or its root: what it is built on, and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutlyingBlock {
+    /// The block that it is built on.
+    pub parent: BlockId,
+    /// Where it stands.
+    pub place: BlockPlace,
+}
+
+impl OutlyingBlock {
+    /// As which the genesis would count: built on itself.
+    pub const GENESIS: Self =
+        Self { parent: BlockId::Genesis, place: BlockPlace { height: 0, jump: BlockId::Genesis } };
+}
 
 /// The blocks down to the root and beside the tree, named by their ids.
 ///
 /// A block that is asked about is read once, from the block tree or from the archive; O(log n) of
 /// them for each question. One that cannot be read is noted among those that are missing, and the
 /// answers are meaningless then.
-pub(crate) struct OutlyingBlocks<'a, E> {
+pub(super) struct OutlyingBlocks<'a, E> {
     blocks: &'a BlockTree,
     archive: Option<&'a dyn Archive<E>>,
     known: RefCell<BTreeMap<MessageHash, OutlyingBlock>>,
@@ -21,12 +69,12 @@ pub(crate) struct OutlyingBlocks<'a, E> {
 }
 
 impl<'a, E: BlockEstimate> OutlyingBlocks<'a, E> {
-    pub(crate) fn new(blocks: &'a BlockTree, archive: Option<&'a dyn Archive<E>>) -> Self {
+    pub(super) fn new(blocks: &'a BlockTree, archive: Option<&'a dyn Archive<E>>) -> Self {
         Self { blocks, archive, known: RefCell::default(), missing: RefCell::default() }
     }
 
     /// The block that a dropped message votes for.
-    pub(crate) fn voted_by(&self, message: &MessageHash) -> Option<BlockId> {
+    pub(super) fn voted_by(&self, message: &MessageHash) -> Option<BlockId> {
         match self.archive.and_then(|archive| archive.message(message)) {
             Some(archived) => Some(voted_block(*message, archived.message.estimate())),
             None => {
@@ -37,22 +85,24 @@ impl<'a, E: BlockEstimate> OutlyingBlocks<'a, E> {
     }
 
     /// Whether it is known that no message that is held or was dropped proposes `block`.
-    pub(crate) fn is_no_block(&self, block: BlockId) -> bool {
+    pub(super) fn is_no_block(&self, block: BlockId) -> bool {
         let BlockId::Proposed(hash) = block else { return false };
         let is_dropped = |archive: &dyn Archive<E>| {
-            archive.message(&hash).is_some_and(|archived| archived.block.is_some())
+            archive
+                .message(&hash)
+                .is_some_and(|archived| BlockPlace::from_note(&archived.note).is_some())
         };
         self.blocks.outlying(&hash).is_none() && !self.archive.is_none_or(is_dropped)
     }
 
     /// The messages without which the answers mean nothing.
-    pub(crate) fn into_missing(self) -> Vec<MessageHash> {
+    pub(super) fn into_missing(self) -> Vec<MessageHash> {
         self.missing.into_inner().into_iter().collect()
     }
 
     /// Where a block on `parent` stands: its jump goes over both of its parent's last two jumps if
     /// these are equally long, else to its parent.
-    pub(crate) fn place_on(&self, parent: BlockId) -> BlockPlace {
+    pub(super) fn place_on(&self, parent: BlockId) -> BlockPlace {
         let below = self.get(parent).place;
         let near = self.get(below.jump).place;
         let far = self.get(near.jump).place;
@@ -68,7 +118,8 @@ impl<'a, E: BlockEstimate> OutlyingBlocks<'a, E> {
                 let archived = self.archive?.message(&hash)?;
                 match archived.message.estimate().block_vote() {
                     BlockVote::Propose { parent } => {
-                        Some(OutlyingBlock { parent, place: archived.block? })
+                        let place = BlockPlace::from_note(&archived.note)?;
+                        Some(OutlyingBlock { parent, place })
                     }
                     BlockVote::Vote { .. } => None,
                 }
@@ -84,7 +135,7 @@ impl<'a, E: BlockEstimate> OutlyingBlocks<'a, E> {
 }
 
 /// The block that a message with this hash and estimate votes for.
-pub(crate) fn voted_block<E: BlockEstimate>(message: MessageHash, estimate: &E) -> BlockId {
+pub(super) fn voted_block<E: BlockEstimate>(message: MessageHash, estimate: &E) -> BlockId {
     match estimate.block_vote() {
         BlockVote::Propose { .. } => BlockId::Proposed(message),
         BlockVote::Vote { block } => block,

@@ -3,14 +3,12 @@
 use cbc_message::{
     BlockEstimate, BlockId, BlockVote, MessageHash, ValidatorId, ValidatorSet, Weight,
 };
-use cbc_view::{
-    Archive, BlockIndex, BlockTree, HashedDag, MessageIndex, OutlyingBlock, Pruned, Refusal,
-    Unjudged, UnknownBlock,
-};
+use cbc_view::{Archive, HashedDag, MessageIndex, Pruned, Refusal, Unjudged};
 
-use crate::ancestry::{self, Ancestry};
-use crate::outlying::{OutlyingBlocks, voted_block};
-use crate::{Breach, Case, Estimator, Judged, Leads, LoadedVotes, MajorityDriven, Vote};
+use super::ancestry::{self, Ancestry};
+use super::outlying::{BlockPlace, OutlyingBlock, OutlyingBlocks, voted_block};
+use super::{BlockIndex, BlockTree, LoadedVotes, UnknownBlock};
+use crate::{Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vote};
 
 /// The greedy heaviest-observed subtree (Sompolinsky and Zohar, "Secure high-rate transaction
 /// processing in Bitcoin", 2015), observed by latest messages (semantics §5).
@@ -176,31 +174,6 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
     type Inadmissible = UnknownBlock;
     type Answer = BlockId;
 
-    fn insert(&mut self, dag: &D, message: MessageIndex) {
-        match self.blocks.insert(dag, message) {
-            Ok(block) => {
-                if block.index() == self.loaded.block_count()
-                    && let Some(parent) = self.blocks.parent(block)
-                {
-                    self.loaded.insert(parent.get(), dag.hash(message));
-                }
-            }
-            // Not on the root: it counts as no vote there.
-            Err(_) => {
-                if let Some((hash, block)) = self.judged
-                    && hash == dag.hash(message)
-                {
-                    self.blocks.insert_outlying(dag, message, block);
-                }
-            }
-        }
-    }
-
-    /// Any vote is a vote; what it may be for depends on what its maker had seen.
-    fn admit(&self, _: &D, _: &D::Estimate) -> Result<(), UnknownBlock> {
-        Ok(())
-    }
-
     /// The head; always there. Votes that are not on the start block do not count.
     fn estimate(
         &self,
@@ -216,6 +189,43 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
         Some(ancestry::head(&OnRoot { blocks: &self.blocks, dag }, votes, start))
     }
 
+    fn answer(&self, dag: &D, value: &BlockIndex) -> BlockId {
+        self.blocks.id(dag, *value)
+    }
+
+    /// Whether the message proposes on the head, or votes for it.
+    ///
+    /// A vote for an ancestor of the head does not follow. It would not be on what the head is on,
+    /// so validators could take back, one after another and without equivocating, the votes that
+    /// made a block final: nothing that an oracle says of a block would hold.
+    fn follows(&self, dag: &D, head: &BlockIndex, estimate: &D::Estimate) -> bool {
+        let (BlockVote::Propose { parent: block } | BlockVote::Vote { block }) =
+            estimate.block_vote();
+        self.blocks.id(dag, *head) == block
+    }
+}
+
+impl<D: HashedDag<Estimate: BlockEstimate>> Follower<D> for Ghost {
+    fn insert(&mut self, dag: &D, message: MessageIndex) {
+        match self.blocks.insert(dag, message) {
+            Ok(block) => {
+                if block.index() == self.loaded.block_count()
+                    && let Some(parent) = self.blocks.parent(block)
+                {
+                    self.loaded.insert(parent, dag.hash(message));
+                }
+            }
+            // Not on the root: it counts as no vote there.
+            Err(_) => {
+                if let Some((hash, block)) = self.judged
+                    && hash == dag.hash(message)
+                {
+                    self.blocks.insert_outlying(dag, message, block);
+                }
+            }
+        }
+    }
+
     fn track(
         &mut self,
         _: &D,
@@ -228,20 +238,35 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
             let vote = votes.next_if(|vote| vote.validator == validator);
             match vote.and_then(|vote| self.blocks.voted_by(vote.message)) {
                 Some(block) => {
-                    self.loaded.set(validator, block.get(), validators.weight(validator));
+                    self.loaded.set(validator, block, validators.weight(validator));
                 }
                 None => self.loaded.withdraw(validator),
             }
         }
         let start = start.copied().unwrap_or(BlockIndex::GENESIS);
-        Some(BlockIndex::new(self.loaded.head(start.get())))
+        Some(self.loaded.head(start))
+    }
+
+    /// If the message proposes a block: where that stands.
+    fn note(&self, dag: &D, message: MessageIndex) -> Vec<u8> {
+        let place = self.blocks.place_of_proposal(dag, message);
+        place.map_or(Vec::new(), BlockPlace::to_note)
+    }
+
+    /// Whatever is no vote for a block on `root`.
+    fn is_settled(&self, _: &D, root: &BlockIndex, message: MessageIndex) -> bool {
+        let voted = self.blocks.voted_by(message);
+        voted.is_none_or(|block| !self.blocks.is_ancestor_or_same(*root, block))
     }
 
     /// Drops the blocks that are not on `root`, which becomes the root.
-    fn prune(&mut self, pruned: &Pruned, root: &BlockIndex, value: &BlockIndex) -> BlockIndex {
-        self.loaded.prune_to(root.get());
+    fn prune(&mut self, pruned: &Pruned, root: &BlockIndex, values: &mut [&mut BlockIndex]) {
+        self.loaded.prune_to(*root);
         let kept = self.blocks.prune(*root, pruned);
-        kept.binary_search(value).map_or(BlockIndex::GENESIS, |new| BlockIndex::new(new as u32))
+        for value in values {
+            let new = kept.binary_search(value);
+            **value = new.map_or(BlockIndex::GENESIS, |new| BlockIndex::new(new as u32));
+        }
     }
 
     /// The block must be the head of what the message cites; or, if that is not to be checked, one
@@ -312,21 +337,6 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Estimator<D> for Ghost {
         };
         let needs = outlying.into_missing();
         if needs.is_empty() { Ok(leads) } else { Err(Unjudged::BelowHorizon { needs }) }
-    }
-
-    fn answer(&self, dag: &D, value: &BlockIndex) -> BlockId {
-        self.blocks.id(dag, *value)
-    }
-
-    /// Whether the message proposes on the head, or votes for it.
-    ///
-    /// A vote for an ancestor of the head does not follow. It would not be on what the head is on,
-    /// so validators could take back, one after another and without equivocating, the votes that
-    /// made a block final: nothing that an oracle says of a block would hold.
-    fn follows(&self, dag: &D, head: &BlockIndex, estimate: &D::Estimate) -> bool {
-        let (BlockVote::Propose { parent: block } | BlockVote::Vote { block }) =
-            estimate.block_vote();
-        self.blocks.id(dag, *head) == block
     }
 }
 

@@ -9,15 +9,16 @@ mod tests;
 pub(crate) mod twin;
 
 use cbc_message::MessageHash;
+use cbc_view::Column;
 use light::{LightEdges, NONE};
 use paths::{Paths, Up};
 
-use crate::room;
+use super::BlockIndex;
 
 /// A rooted tree of blocks with votes, and its heads.
 ///
-/// Blocks are numbered 0, 1, 2, … in the order in which they are added; 0 is the root, and a parent
-/// comes before its children. With S(x) the weight of the votes for x or for descendants of x, the
+/// Blocks are numbered in the order in which they are added, as in a [`BlockTree`](super::BlockTree):
+/// the root is [`BlockIndex::GENESIS`], and a parent comes before its children. With S(x) the weight of the votes for x or for descendants of x, the
 /// head from a block is found by going to the child with the greatest (S, key) as long as its S is
 /// more than 0 (semantics §5). The keys of the children of one block must differ.
 ///
@@ -94,7 +95,7 @@ use crate::room;
 #[derive(Clone, Debug)]
 pub struct VoteTree {
     /// By place, as all else here: place 0 is no block, and the root's key is never asked for.
-    keys: Vec<MessageHash>,
+    keys: Column<MessageHash>,
     paths: Paths,
     light: LightEdges,
     /// Kept for its memory.
@@ -102,10 +103,10 @@ pub struct VoteTree {
 }
 
 impl VoteTree {
-    /// The tree of only the root, block 0.
+    /// The tree of only the root.
     pub fn new() -> Self {
         Self {
-            keys: vec![MessageHash::from_bytes([0; 32]); 2],
+            keys: vec![MessageHash::from_bytes([0; 32]); 2].into(),
             paths: Paths::new(),
             light: LightEdges::default(),
             way: Vec::new(),
@@ -124,28 +125,28 @@ impl VoteTree {
 
     /// Adds a block below the block `parent`, and gives it the next number. Among children of equal
     /// weight, that with the greatest `key` is chosen. O(1).
-    pub fn insert(&mut self, parent: u32, key: MessageHash) -> u32 {
+    pub fn insert(&mut self, parent: BlockIndex, key: MessageHash) -> BlockIndex {
         let parent = place(parent);
-        room::push(&mut self.keys, key);
+        self.keys.push(key);
         self.paths.push(parent, |child| self.light.push(parent, child));
-        self.len() as u32 - 1
+        BlockIndex::new(self.len() as u32 - 1)
     }
 
     /// Adds votes of `weight` for `block`. All votes together must not weigh more than `u64` holds.
-    pub fn add(&mut self, block: u32, weight: u64) {
+    pub fn add(&mut self, block: BlockIndex, weight: u64) {
         self.change(block, weight);
     }
 
     /// Takes votes of `weight` for `block` away. They must have been added before, or all weights
     /// and heads are meaningless from then on.
-    pub fn remove(&mut self, block: u32, weight: u64) {
+    pub fn remove(&mut self, block: BlockIndex, weight: u64) {
         self.change(block, weight.wrapping_neg());
     }
 
     /// Takes votes of `weight` for the block `from` away and adds them for the block `to`. As
     /// [`remove`](Self::remove) and [`add`](Self::add) would, but does not go further up than the
     /// first path on the ways of both.
-    pub fn transfer(&mut self, from: u32, to: u32, weight: u64) {
+    pub fn transfer(&mut self, from: BlockIndex, to: BlockIndex, weight: u64) {
         if weight == 0 || from == to {
             return;
         }
@@ -166,9 +167,9 @@ impl VoteTree {
     }
 
     /// The head from the block `start`. Changes no answer, only how soon the next one is found.
-    pub fn head(&mut self, start: u32) -> u32 {
+    pub fn head(&mut self, start: BlockIndex) -> BlockIndex {
         let start = place(start);
-        let rest = if start == place(0) {
+        let rest = if start == place(BlockIndex::GENESIS) {
             self.paths.main()
         } else {
             self.paths.splay(start);
@@ -181,13 +182,13 @@ impl VoteTree {
 
     /// The weight of the votes for `block` and its descendants. Changes no answer, as
     /// [`head`](Self::head).
-    pub fn weight_of(&mut self, block: u32) -> u64 {
+    pub fn weight_of(&mut self, block: BlockIndex) -> u64 {
         self.paths.splay(place(block));
         self.paths.sum_from(place(block))
     }
 
     /// Adds `change`, modulo 2^64, to the votes for `block`.
-    fn change(&mut self, block: u32, change: u64) {
+    fn change(&mut self, block: BlockIndex, change: u64) {
         if change == 0 {
             return;
         }
@@ -293,10 +294,10 @@ fn bound(keys: &[MessageHash], light: &LightEdges, heavy: u32, best: u32) -> u64
 }
 
 /// The place of a block in tables where 0 stands for none.
-fn place(block: u32) -> u32 {
-    block + 1
+fn place(block: BlockIndex) -> u32 {
+    block.get() + 1
 }
 
-fn block(place: u32) -> u32 {
-    place - 1
+fn block(place: u32) -> BlockIndex {
+    BlockIndex::new(place - 1)
 }

@@ -1,7 +1,8 @@
 //! Heavy paths as splay trees, the weights on them as sums.
 
+use cbc_view::Column;
+
 use super::light::NONE;
-use crate::room;
 
 /// The paths that the heavy edges cut the tree of blocks into, each one a splay tree over its
 /// blocks in the order from the top down (Sleator and Tarjan, "Self-adjusting binary search
@@ -25,7 +26,7 @@ use crate::room;
 /// So a path keeps the order exactly if its need is 0, which its root tells.
 #[derive(Clone, Debug)]
 pub(super) struct Paths {
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Column<Node>,
     pub(super) forks: Vec<Fork>,
     /// The root of the splay tree of the path that the root of all blocks is on.
     main: u32,
@@ -96,7 +97,7 @@ impl Paths {
     /// The path of a single block, at place 1.
     pub(super) fn new() -> Self {
         let root = Node { up: Up::MAIN, ..Node::default() };
-        Self { nodes: vec![Node::default(), root], forks: Vec::new(), main: 1 }
+        Self { nodes: vec![Node::default(), root].into(), forks: Vec::new(), main: 1 }
     }
 
     /// The number of blocks.
@@ -128,7 +129,7 @@ impl Paths {
             }
             Up::edge(edge(this))
         };
-        room::push(&mut self.nodes, Node { up, ..Node::default() });
+        self.nodes.push(Node { up, ..Node::default() });
     }
 
     /// What `node` knows of its children, if it has more than one.
@@ -303,7 +304,7 @@ impl Paths {
 
     /// The blocks with children, each with its heavy child.
     pub(super) fn heavy_edges(&self) -> impl Iterator<Item = (u32, u32)> {
-        (0..).zip(&self.nodes).filter_map(|(place, node)| {
+        (0..).zip(&*self.nodes).filter_map(|(place, node)| {
             let heavy = node.below.as_fork().map_or(node.below.0, |fork| self.forks[fork].heavy);
             (heavy != 0).then_some((place, heavy))
         })

@@ -1,7 +1,6 @@
 //! A tree of parent links that answers ancestor questions in O(log n).
 
-use crate::renumbering::Renumbering;
-use crate::room;
+use cbc_view::{Column, Renumbering};
 
 /// A tree over nodes `0, 1, 2, …`, each node given out after its parent; 0 is the root.
 ///
@@ -18,8 +17,8 @@ use crate::room;
 /// so from the root's descendants no jump leads to any other node above it. Of those, depths are
 /// kept.
 #[derive(Clone, Debug)]
-pub(crate) struct JumpTree {
-    nodes: Vec<Node>,
+pub(super) struct JumpTree {
+    nodes: Column<Node>,
     /// The depths of the nodes above the root that one comes to from it by jumps, the nearest first.
     above: Vec<u32>,
 }
@@ -55,24 +54,24 @@ impl Link {
 
 impl JumpTree {
     /// The tree of only a root, of depth 0.
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         let root = Node { parent: 0, jump: Link(0), depth: 0 };
-        Self { nodes: vec![root], above: Vec::new() }
+        Self { nodes: vec![root].into(), above: Vec::new() }
     }
 
     /// The number of nodes.
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.nodes.len()
     }
 
     /// Adds a node below `parent`, and gives it the next number.
-    pub(crate) fn push(&mut self, parent: u32) -> u32 {
+    pub(super) fn push(&mut self, parent: u32) -> u32 {
         let Node { jump: near, depth, .. } = self.node(parent);
         let far = self.jump(near);
         let (near_depth, far_depth) = (self.link_depth(near), self.link_depth(far));
         let even = depth - near_depth == near_depth - far_depth;
         let jump = if even { far } else { Link(parent) };
-        room::push(&mut self.nodes, Node { parent, jump, depth: depth + 1 });
+        self.nodes.push(Node { parent, jump, depth: depth + 1 });
         self.nodes.len() as u32 - 1
     }
 
@@ -94,19 +93,19 @@ impl JumpTree {
 
     /// Where the jump of `node` leads: to a node, or to that place among the nodes above the root
     /// that one comes to from it by jumps.
-    pub(crate) fn jump_of(&self, node: u32) -> Result<u32, usize> {
+    pub(super) fn jump_of(&self, node: u32) -> Result<u32, usize> {
         self.node(node).jump.node()
     }
 
     /// The nodes that one comes to from `node` by jumps, up to depth 0, the nearest first.
-    pub(crate) fn jumps_of(&self, node: u32) -> impl Iterator<Item = Result<u32, usize>> + '_ {
+    pub(super) fn jumps_of(&self, node: u32) -> impl Iterator<Item = Result<u32, usize>> + '_ {
         let next = |&link: &Link| Some(self.jump(link)).filter(|&next| next != link);
         std::iter::successors(next(&Link(node)), next).map(Link::node)
     }
 
     /// Makes the first node that `renumbering` names the root, and drops what it does not name. It
     /// names that node and its descendants. Depths stay as they are. O(n log log n).
-    pub(crate) fn prune(&mut self, renumbering: &Renumbering) {
+    pub(super) fn prune(&mut self, renumbering: &Renumbering) {
         let Some((root, _)) = renumbering.iter().next() else { return };
         let links = std::iter::successors(Some(Link(root)), |&link| {
             Some(self.jump(link)).filter(|&next| next != link)
@@ -127,19 +126,19 @@ impl JumpTree {
     }
 
     /// The number of edges from `node` up to the very first root. O(1).
-    pub(crate) fn depth(&self, node: u32) -> u32 {
+    pub(super) fn depth(&self, node: u32) -> u32 {
         self.node(node).depth
     }
 
     /// The parent of `node`, unless it is the root. O(1).
-    pub(crate) fn parent(&self, node: u32) -> Option<u32> {
+    pub(super) fn parent(&self, node: u32) -> Option<u32> {
         let parent = self.node(node).parent;
         (parent != node).then_some(parent)
     }
 
     /// The ancestor of `node`, or `node` itself, at `depth`, if it is that deep and the root is not
     /// deeper. O(log n).
-    pub(crate) fn ancestor_at(&self, mut node: u32, depth: u32) -> Option<u32> {
+    pub(super) fn ancestor_at(&self, mut node: u32, depth: u32) -> Option<u32> {
         if self.depth(node) < depth || depth < self.depth(0) {
             return None;
         }
@@ -154,12 +153,12 @@ impl JumpTree {
     }
 
     /// Whether `above` is `below` or an ancestor of it. O(log n).
-    pub(crate) fn is_ancestor_or_same(&self, above: u32, below: u32) -> bool {
+    pub(super) fn is_ancestor_or_same(&self, above: u32, below: u32) -> bool {
         self.ancestor_at(below, self.depth(above)) == Some(above)
     }
 
     /// The deepest node that is an ancestor of, or the same as, both. O(log n).
-    pub(crate) fn common_ancestor(&self, one: u32, other: u32) -> u32 {
+    pub(super) fn common_ancestor(&self, one: u32, other: u32) -> u32 {
         let depth = self.depth(one).min(self.depth(other));
         let mut one = self.ancestor_at(one, depth).unwrap_or(0);
         let mut other = self.ancestor_at(other, depth).unwrap_or(0);
