@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cbc_estimator::{BlockIndex, BlockTree, OnBlock, UpTo};
 use cbc_message::{BlockId, BlockVote, Header, Message, ValidatorSet, Weight};
 use cbc_oracle::{CliqueOracle, LobbyingTable, SafetyOracle};
-use cbc_view::{AdmitAll, Chain, Perspective, View};
+use cbc_view::{AdmitAll, Chain, Limits, SharedView, View};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -54,25 +54,26 @@ proptest! {
         questions in prop::collection::vec((0..4usize, any::<Index>(), 0..9usize, 0..4u32), 120),
     ) {
         let validators = Arc::new(ValidatorSet::new(weights.iter().map(|&w| Weight::new(w))).unwrap());
-        let mut view: View<BlockVote> = View::new(Arc::clone(&validators));
-        let mut other = Perspective::new(validators.len());
+        let mut shared = SharedView::new(Arc::clone(&validators), Limits::default(), 2);
         let mut blocks = BlockTree::new();
         let mut table = LobbyingTable::new();
         let mut tip = BlockIndex::GENESIS;
         let (oracle, unsearched) = (CliqueOracle::exact(), CliqueOracle::with_budget(0));
         let sent = messages(validators.len() as u32, count, &draws);
         for (message, (observer, new_tip, moves, above)) in sent.into_iter().zip(questions) {
+            let view = shared.of(0);
             let receipt = view.insert(message).unwrap();
             for message in receipt.justified.iter() {
-                blocks.insert(&view, message).unwrap();
+                blocks.insert(view, message).unwrap();
             }
             // Two observers of one view, the second now and then; it has seen a part.
             if observer == 1 {
-                view.exchange(&mut other);
+                let view = shared.of(1);
                 for message in receipt.justified.iter() {
                     view.insert_held(message, &mut AdmitAll).unwrap();
                 }
             }
+            let view: &View<BlockVote> = shared.lent();
             // The chain moves now and then, and as often twice before the next question.
             for _ in 0..2_usize.saturating_sub(moves) {
                 let moved = BlockIndex::new(new_tip.index(blocks.len()) as u32);
@@ -81,27 +82,24 @@ proptest! {
             }
             let chain = UpTo { blocks: &blocks, block: tip };
             let chain: &dyn Chain<View<BlockVote>> = &chain;
-            table.update(&view, chain);
+            table.update(view, chain);
             let alone = |depth| {
                 let block = blocks.ancestor_at(tip, depth).unwrap();
-                oracle.safety(&view, &validators, &OnBlock { blocks: &blocks, block })
+                oracle.safety(view, &validators, &OnBlock { blocks: &blocks, block })
             };
             for depth in 1..=chain.depth() {
                 for (budget, oracle) in [(u64::MAX, oracle), (0, unsearched)] {
                     let block = blocks.ancestor_at(tip, depth).unwrap();
                     let candidate = OnBlock { blocks: &blocks, block };
-                    let alone = oracle.safety(&view, &validators, &candidate);
+                    let alone = oracle.safety(view, &validators, &candidate);
                     prop_assert_eq!(table.clique(&validators, depth, Weight::ZERO, budget), alone);
                 }
             }
             let threshold = Weight::new(2);
             let above = above.min(chain.depth());
-            let found = oracle.deepest_safe(&view, &validators, chain, &mut table, above, threshold);
+            let found = oracle.deepest_safe(view, &validators, chain, &mut table, above, threshold);
             let deepest = (above + 1..=chain.depth()).rev().find(|&d| alone(d).reaches(threshold));
             prop_assert_eq!(found, deepest.map(|depth| (depth, alone(depth))));
-            if observer == 1 {
-                view.exchange(&mut other);
-            }
         }
     }
 }

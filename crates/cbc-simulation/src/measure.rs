@@ -117,7 +117,8 @@ impl<V: Clone + Eq> Measured<V> {
         self.global.note(self.rounds, finalized.map(|finalized| &finalized.value));
         if everybody {
             for (validator, progress) in run.setup().validators.ids().zip(&mut self.validators) {
-                let finalized = run.standing(validator).and_then(|standing| standing.finalized());
+                let finalized =
+                    run.standing(validator).and_then(|standing| standing.finalized.as_ref());
                 progress.note(self.rounds, finalized.map(|finalized| &finalized.value));
             }
         }

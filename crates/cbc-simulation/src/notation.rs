@@ -1,6 +1,7 @@
 //! Names for what has hashes and indices: how executions are written down and read.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use cbc_estimator::{BlockIndex, BlockTree, Borda, Copeland, Estimator, Follower, Vote};
 use cbc_message::{Bit, BlockId, BlockVote, Estimate, HashIndex, Integer, MessageHash, Order};
@@ -311,7 +312,7 @@ impl Written for Order {
 impl<E, S> Recorded for ValueConsensus<E, S>
 where
     E: Written,
-    S: Follower<View<E>, Value = E, Answer = E> + Clone,
+    S: Follower<View<E>, Value = E, Answer = E> + Clone + Debug,
 {
     fn write_estimate(notation: &Notation, estimate: &E) -> Json {
         estimate.write(notation.items())

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use cbc_message::{Header, Message, ValidatorId};
 use cbc_oracle::SafetyOracle;
-use cbc_validator::{FinalityConflict, InvalidEstimate, MakeError, Observer, Standing};
+use cbc_validator::{
+    FinalityConflict, InvalidEstimate, MakeError, Observer, SharedObserver, Standing,
+};
 use cbc_view::{HashedDag, MessageIndex, Reason, View};
 
 pub use errors::{SetupError, StepError};
@@ -31,16 +33,13 @@ type Finalize<P, O> =
 /// An execution in progress: every validator's view, and that of an observer who receives every
 /// message as soon as it is made.
 ///
-/// They share one [`Observer`], so that a message is checked once, when it is made.
+/// They share a view, so that a message is held and checked once, when it is made. Indices are the
+/// order in which the messages were made, as are the notation's numbers.
 pub struct Run<P: Recorded, O> {
     setup: Setup<P, O>,
-    /// The observer who receives every message, but while somebody else is in its place. Its
-    /// indices are the order in which the messages were made, as are the notation's numbers.
-    observer: Observer<P, O>,
-    /// What each validator has seen.
-    seats: Seats<P>,
-    /// What somebody has seen who has seen nothing, for whoever is visited without a seat.
-    nobody: Option<Box<Standing<P>>>,
+    /// The observer who receives every message, and the validators; the former is in place, unless
+    /// one of the latter is.
+    seats: Seats<P, O>,
     notation: Notation,
     display_heights: Vec<u32>,
     finalize: Option<Finalize<P, O>>,
@@ -68,9 +67,7 @@ where
     ) -> Result<Self, SetupError> {
         let count = setup.validators.len();
         let mut run = Self {
-            observer: setup.observer(),
-            seats: Seats::new(count),
-            nobody: None,
+            seats: Seats::new(SharedObserver::new(setup.observer(), count), count),
             notation: Notation::new(setup.items.clone()),
             setup,
             display_heights: Vec::new(),
@@ -90,7 +87,7 @@ where
 
     /// Makes everybody's first message, all of whom have seen nothing.
     fn make_first_messages(&mut self, estimates: Vec<P::Estimate>) -> Result<(), SetupError> {
-        let nothing = self.observer.view().justification();
+        let nothing = self.observer().view().justification();
         let validators = Arc::clone(&self.setup.validators);
         for (sender, estimate) in validators.ids().zip(estimates) {
             let justification = nothing.clone();
@@ -102,7 +99,7 @@ where
                 Message::new(Header { sender, sequence_number: 0, justification, estimate })
                     .map_err(|error| problem(error.to_string()))?;
             let hash = message.hash();
-            let received = self.observer.receive(message);
+            let received = self.observer_mut().receive(message);
             received.map_err(|rejection| problem(rejection.reason.to_string()))?;
             self.notation.add(format!("I{sender}"), hash);
             self.display_heights.push(0);
@@ -123,13 +120,17 @@ where
 
     /// The observer who receives every message; within [`visit`](Self::visit), the one visited.
     pub fn observer(&self) -> &Observer<P, O> {
-        &self.observer
+        self.seats.all().lent()
     }
 
-    /// What a validator has seen and finalized; `None` for one that has seen nothing, or nothing
-    /// but its own first message.
-    pub fn standing(&self, validator: ValidatorId) -> Option<&Standing<P>> {
-        self.seats.get(validator)
+    fn observer_mut(&mut self) -> &mut Observer<P, O> {
+        self.seats.all_mut().lent_mut()
+    }
+
+    /// What a validator has finalized; `None` for one that has seen nothing, or nothing but its own
+    /// first message.
+    pub fn standing(&self, validator: ValidatorId) -> Option<&Standing<P::Value>> {
+        self.seats.standing(validator)
     }
 
     /// Whether a message is justified for a validator.
@@ -149,45 +150,26 @@ where
 
     /// Calls `act` with a validator in the observer's place. Nothing else changes.
     pub fn visit<T>(&mut self, validator: ValidatorId, act: impl FnOnce(&Self) -> T) -> T {
-        let first = self.seats.first_message(validator);
-        if self.seats.get(validator).is_some() || first.is_some() {
-            let is_seated = self.seats.get(validator).is_some();
-            let (result, standing) = self.in_place(validator, |run| act(run));
-            if is_seated {
-                self.seats.take(validator, standing);
-            }
-            return result;
-        }
-        let count = self.seats.len();
-        let mut nobody = self.nobody.take().unwrap_or_else(|| Box::new(Standing::new(count)));
-        self.observer.exchange(&mut nobody);
-        let result = act(self);
-        self.observer.exchange(&mut nobody);
-        self.nobody = Some(nobody);
+        let result = self.in_place(validator, |run| act(run));
+        self.seats.leave(validator);
         result
     }
 
     fn as_validator<T>(&mut self, validator: ValidatorId, act: impl FnOnce(&mut Self) -> T) -> T {
-        let (result, standing) = self.in_place(validator, act);
-        self.seats.take(validator, standing);
+        let result = self.in_place(validator, act);
+        self.seats.take(validator);
         result
     }
 
-    /// Calls `act` with a validator in the observer's place, who gets up from its seat.
-    fn in_place<T>(
-        &mut self,
-        validator: ValidatorId,
-        act: impl FnOnce(&mut Self) -> T,
-    ) -> (T, Box<Standing<P>>) {
-        let (mut standing, first) = self.seats.leave(validator);
-        self.observer.exchange(&mut standing);
-        if let Some(first) = first {
+    /// Calls `act` with a validator in the observer's place.
+    fn in_place<T>(&mut self, validator: ValidatorId, act: impl FnOnce(&mut Self) -> T) -> T {
+        if let Some(first) = self.seats.lend(validator) {
             // Valid, and cites nothing: it cannot be refused.
             let _ = self.receive(first);
         }
         let result = act(self);
-        self.observer.exchange(&mut standing);
-        (result, standing)
+        self.seats.lend_global();
+        result
     }
 
     /// The display height of each message made: one more than the greatest among the latest
@@ -234,11 +216,10 @@ where
                 let estimate =
                     estimate.as_ref().map(|text| self.parse_estimate(text)).transpose()?;
                 let cones = self.past_cones(seen?, |_| false);
-                let mut maker = Standing::new(count);
-                self.observer.exchange(&mut maker);
+                self.seats.lend_nobody();
                 let received = cones.into_iter().try_for_each(|message| self.receive(message));
                 let made = received.and_then(|()| self.make_message(validator, estimate));
-                self.observer.exchange(&mut maker);
+                self.seats.lend_global();
                 self.announce(token.name.clone(), made?)
             }
             Action::Receive => {
@@ -247,8 +228,7 @@ where
             }
             Action::ReceiveJustified => {
                 let message = self.message(&token.name)?;
-                let perspective = self.seats.get(validator).map(Standing::perspective);
-                if perspective.is_some_and(|seen| seen.is_all_justified_before(message)) {
+                if self.seats.has_justified_all_before(validator, message) {
                     return self.as_validator(validator, |run| run.receive(message));
                 }
                 let has = |cited| self.seats.has_justified(validator, cited);
@@ -267,7 +247,7 @@ where
 
     /// The observer in place receives a message that was made.
     fn receive(&mut self, message: MessageIndex) -> Result<(), StepError> {
-        let received = self.observer.receive_held(message);
+        let received = self.observer_mut().receive_held(message);
         received.map(drop).map_err(|rejection| rejected(&rejection.reason))
     }
 
@@ -278,17 +258,19 @@ where
         validator: ValidatorId,
         estimate: Option<P::Estimate>,
     ) -> Result<u32, StepError> {
-        let display_height = self.next_display_height(&self.observer);
+        let display_height = self.next_display_height(self.observer());
         let draft = match estimate {
-            Some(estimate) => self.observer.draft_message_with(validator, estimate),
-            None => self.observer.draft_message_from_genesis(validator),
+            Some(estimate) => self.observer_mut().draft_message_with(validator, estimate),
+            None => self.observer_mut().draft_message_from_genesis(validator),
         };
         let message = draft.map_err(cannot_make)?;
         if self.notation.number_of_hash(&message.hash()).is_some() {
             return Err(StepError::SameMessage { other: self.notation.name(&message.hash()) });
         }
         let found = message.estimate().clone();
-        let Err(rejection) = self.observer.receive(message) else { return Ok(display_height) };
+        let Err(rejection) = self.observer_mut().receive(message) else {
+            return Ok(display_height);
+        };
         let write = |estimate| as_in_tokens(&P::write_estimate(&self.notation, estimate));
         Err(match rejection.reason {
             Reason::Refused(InvalidEstimate::DoesNotFollow { expected, found }) => {
@@ -312,7 +294,7 @@ where
         let mut found = messages;
         while let Some(message) = found.pop() {
             if !has(message) && cones.insert(message) {
-                let citations = self.observer.view().citations(message);
+                let citations = self.observer().view().citations(message);
                 found.extend(citations.iter().flat_map(|(_, seen)| seen.messages()));
             }
         }
@@ -327,7 +309,7 @@ where
     }
 
     fn check_new(&self, name: &str) -> Result<(), StepError> {
-        if name == GENESIS && P::blocks(&self.observer).is_some() {
+        if name == GENESIS && P::blocks(self.observer()).is_some() {
             return Err(StepError::NameOfGenesis);
         }
         if self.notation.number_of(name).is_some() {
@@ -340,7 +322,7 @@ where
     fn announce(&mut self, name: String, display_height: u32) -> Result<(), StepError> {
         let message = MessageIndex::new(self.display_heights.len() as u32);
         self.receive(message)?;
-        self.notation.add(name, self.observer.view().hash(message));
+        self.notation.add(name, self.observer().view().hash(message));
         self.display_heights.push(display_height);
         Ok(())
     }

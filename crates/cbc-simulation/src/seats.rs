@@ -1,22 +1,48 @@
-//! What each validator of a run has seen, kept only for those who have seen something.
+//! Which observer of a run is who, and who has done anything.
 
 use cbc_message::ValidatorId;
-use cbc_validator::{Protocol, Standing};
+use cbc_validator::{Protocol, SharedObserver, Standing};
 use cbc_view::MessageIndex;
 
-/// A place for every validator's standing. A standing takes memory in proportion to the number of
-/// validators, so one who has done nothing has none: it has seen nothing, or, where everybody
-/// starts with a first message, its own.
-pub(crate) struct Seats<P: Protocol> {
-    taken: Vec<Option<Box<Standing<P>>>>,
+/// The observers of a run: each validator, one who receives every message as soon as it is made,
+/// and one who has seen nothing, for makers of messages from whatever they please.
+///
+/// What an observer has seen takes memory in proportion to the number of validators, so a validator
+/// that has done nothing has no seat: it has seen nothing, or, where everybody starts with a first
+/// message, its own.
+#[derive(Debug)]
+pub(crate) struct Seats<P: Protocol, O> {
+    all: SharedObserver<P, O>,
+    /// Whether each validator has a seat.
+    taken: Vec<bool>,
     /// Whether validator `i` starts with message `i`.
     first_messages: bool,
 }
 
-impl<P: Protocol> Seats<P> {
-    /// Those of so many validators, at the start.
-    pub(crate) fn new(validators: usize) -> Self {
-        Self { taken: (0..validators).map(|_| None).collect(), first_messages: false }
+impl<P: Protocol, O> Seats<P, O> {
+    /// Those of so many validators, at the start, who are `all`.
+    pub(crate) fn new(mut all: SharedObserver<P, O>, validators: usize) -> Self {
+        all.of(validators);
+        Self { all, taken: vec![false; validators], first_messages: false }
+    }
+
+    /// The number of the observer who receives every message.
+    fn global(&self) -> usize {
+        self.taken.len()
+    }
+
+    /// The number of the observer who has seen nothing.
+    fn nobody(&self) -> usize {
+        self.taken.len() + 1
+    }
+
+    /// The observer in place.
+    pub(crate) fn all(&self) -> &SharedObserver<P, O> {
+        &self.all
+    }
+
+    pub(crate) fn all_mut(&mut self) -> &mut SharedObserver<P, O> {
+        &mut self.all
     }
 
     /// From now on each starts with the message of its own number, and no seat is taken yet.
@@ -29,28 +55,45 @@ impl<P: Protocol> Seats<P> {
         self.taken.len()
     }
 
-    /// What the validator has seen, if that is more than at the start.
-    pub(crate) fn get(&self, validator: ValidatorId) -> Option<&Standing<P>> {
-        self.taken.get(validator.index())?.as_deref()
+    /// Whether the validator has seen more than at the start.
+    pub(crate) fn is_taken(&self, validator: ValidatorId) -> bool {
+        self.taken.get(validator.index()).is_some_and(|&taken| taken)
     }
 
-    /// Takes the validator's standing out of its seat, or one of somebody who has seen nothing;
-    /// and says which message it has to receive before it is where the validator starts.
-    pub(crate) fn leave(
-        &mut self,
-        validator: ValidatorId,
-    ) -> (Box<Standing<P>>, Option<MessageIndex>) {
-        let count = self.taken.len();
-        match self.taken.get_mut(validator.index()).and_then(Option::take) {
-            Some(standing) => (standing, None),
-            None => (Box::new(Standing::new(count)), self.first_message(validator)),
+    /// What the validator has finalized, if it has a seat.
+    pub(crate) fn standing(&self, validator: ValidatorId) -> Option<&Standing<P::Value>> {
+        if self.is_taken(validator) { self.all.standing(validator.index()) } else { None }
+    }
+
+    /// Lends the observer who receives every message.
+    pub(crate) fn lend_global(&mut self) {
+        self.all.of(self.global());
+    }
+
+    /// Lends an observer who has seen nothing.
+    pub(crate) fn lend_nobody(&mut self) {
+        let nobody = self.nobody();
+        self.all.forget(nobody);
+        self.all.of(nobody);
+    }
+
+    /// Lends the validator, and says which message it has to receive before it is where it starts.
+    pub(crate) fn lend(&mut self, validator: ValidatorId) -> Option<MessageIndex> {
+        self.all.of(validator.index());
+        if self.is_taken(validator) { None } else { self.first_message(validator) }
+    }
+
+    /// The validator has done something, and keeps its seat.
+    pub(crate) fn take(&mut self, validator: ValidatorId) {
+        if let Some(taken) = self.taken.get_mut(validator.index()) {
+            *taken = true;
         }
     }
 
-    /// Puts a standing into the validator's seat.
-    pub(crate) fn take(&mut self, validator: ValidatorId, standing: Box<Standing<P>>) {
-        if let Some(seat) = self.taken.get_mut(validator.index()) {
-            *seat = Some(standing);
+    /// The validator was visited, and leaves, unless it has a seat.
+    pub(crate) fn leave(&mut self, validator: ValidatorId) {
+        if !self.is_taken(validator) {
+            self.all.forget(validator.index());
         }
     }
 
@@ -61,9 +104,18 @@ impl<P: Protocol> Seats<P> {
 
     /// Whether the message is justified for the validator.
     pub(crate) fn has_justified(&self, validator: ValidatorId, message: MessageIndex) -> bool {
-        match self.get(validator) {
-            Some(standing) => standing.perspective().is_justified(message),
-            None => self.first_message(validator) == Some(message),
+        match self.is_taken(validator) {
+            true => self.all.has_justified(validator.index(), message),
+            false => self.first_message(validator) == Some(message),
         }
+    }
+
+    /// Whether all messages before this one are justified for the validator.
+    pub(crate) fn has_justified_all_before(
+        &self,
+        validator: ValidatorId,
+        message: MessageIndex,
+    ) -> bool {
+        self.is_taken(validator) && self.all.has_justified_all_before(validator.index(), message)
     }
 }

@@ -16,6 +16,22 @@ pub struct Finalized<V> {
     pub safety: Safety,
 }
 
+/// What an observer has finalized.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing<V> {
+    /// The last finalized value and its safety, if anything is finalized.
+    pub finalized: Option<Finalized<V>>,
+    /// Whether the fork choice from the genesis had left it when this was last looked at: see
+    /// [`Observer::is_overturned`](crate::Observer::is_overturned).
+    pub is_overturned: bool,
+}
+
+impl<V> Default for Standing<V> {
+    fn default() -> Self {
+        Self { finalized: None, is_overturned: false }
+    }
+}
+
 /// What an observer finds when it looks for what is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finality<'a, V> {

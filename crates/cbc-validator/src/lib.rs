@@ -49,13 +49,15 @@ mod admission;
 mod finality;
 mod observer;
 mod protocol;
+mod shared;
 mod validator;
 
 pub use admission::{EstimateError, InvalidEstimate};
-pub use finality::{Finality, FinalityConflict, Finalized};
-pub use observer::{Observer, Standing};
+pub use finality::{Finality, FinalityConflict, Finalized, Standing};
+pub use observer::Observer;
 pub use protocol::{
     Answer, BinaryConsensus, Blockchain, BordaConsensus, IntegerConsensus, OrderConsensus,
     Protocol, ValueConsensus,
 };
+pub use shared::SharedObserver;
 pub use validator::{Behind, MakeError, NotAValidator, Validator};

@@ -6,57 +6,27 @@ use cbc_estimator::{BlockTree, Estimator, Follower, Ghost, Leads, MajorityDriven
 use cbc_message::{Header, Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{LobbyingTable, Safety, SafetyOracle};
 use cbc_view::{
-    Archive, Archived, Chain, Limits, MessageIndex, Perspective, Property, Receipt, Rejection,
+    Archive, Archived, Chain, Limits, MessageIndex, Property, Receipt, Rejection, SharedView,
     Status, Unjudged, View,
 };
 use tracing::{error, info};
 
 use crate::admission::Estimates;
-use crate::finality::{Finality, FinalityConflict, Finalized};
+use crate::finality::{Finality, FinalityConflict, Finalized, Standing};
 use crate::{EstimateError, MakeError, Protocol};
-
-/// What one observer has seen and finalized, of several who share an [`Observer`].
-#[derive(Clone, Debug)]
-pub struct Standing<P: Protocol> {
-    perspective: Perspective<P::Estimate>,
-    finalized: Option<Finalized<P::Value>>,
-    is_overturned: bool,
-}
-
-impl<P: Protocol> Standing<P> {
-    /// That of somebody who has seen nothing, in a network of so many validators.
-    pub fn new(validators: usize) -> Self {
-        Self { perspective: Perspective::new(validators), finalized: None, is_overturned: false }
-    }
-
-    /// What this observer has seen.
-    pub fn perspective(&self) -> &Perspective<P::Estimate> {
-        &self.perspective
-    }
-
-    /// The last finalized value and its safety, if anything is finalized.
-    pub fn finalized(&self) -> Option<&Finalized<P::Value>> {
-        self.finalized.as_ref()
-    }
-
-    /// Whether the fork choice had left what is final here when this observer last looked: see
-    /// [`Observer::is_overturned`].
-    pub fn is_overturned(&self) -> bool {
-        self.is_overturned
-    }
-}
 
 /// A view, an estimator that follows it, and what has been finalized in it.
 ///
 /// Generic over the protocol and the oracle. Without I/O: calls in, and what changed out.
+#[derive(Clone, Debug)]
 pub struct Observer<P: Protocol, O> {
     protocol: P,
     oracle: O,
-    view: View<P::Estimate>,
+    pub(crate) view: SharedView<P::Estimate>,
     estimator: P::Estimator,
-    finalized: Option<Finalized<P::Value>>,
-    /// Whether the fork choice from the genesis had left it when this was last looked at.
-    is_overturned: bool,
+    pub(crate) standing: Standing<P::Value>,
+    /// What the others have finalized, if this is one of several who share a view.
+    pub(crate) others: Vec<Standing<P::Value>>,
     threshold: Weight,
     /// The depth of the candidate that took the place of the first ([`Self::prune`]).
     root_depth: u32,
@@ -85,9 +55,9 @@ impl<P: Protocol, O> Observer<P, O> {
             estimator: protocol.estimator(),
             protocol,
             oracle,
-            view: View::with_limits(validators, limits),
-            finalized: None,
-            is_overturned: false,
+            view: SharedView::new(validators, limits, 1),
+            standing: Standing::default(),
+            others: Vec::new(),
             threshold: Weight::ZERO,
             root_depth: 0,
             check_estimates: true,
@@ -119,18 +89,6 @@ impl<P: Protocol, O> Observer<P, O> {
         Self { archive: Some(Arc::new(archive)), ..self }
     }
 
-    /// Makes this another observer of the same network, and `standing` what this one has seen and
-    /// finalized.
-    ///
-    /// Who runs many observers in one process has one `Observer`, and a standing for each: every
-    /// message is then held, resolved, checked and told to the estimator once between them. See
-    /// [`View::exchange`].
-    pub fn exchange(&mut self, standing: &mut Standing<P>) {
-        self.view.exchange(&mut standing.perspective);
-        std::mem::swap(&mut self.finalized, &mut standing.finalized);
-        std::mem::swap(&mut self.is_overturned, &mut standing.is_overturned);
-    }
-
     /// The protocol.
     pub fn protocol(&self) -> &P {
         &self.protocol
@@ -138,7 +96,7 @@ impl<P: Protocol, O> Observer<P, O> {
 
     /// The view.
     pub fn view(&self) -> &View<P::Estimate> {
-        &self.view
+        self.view.lent()
     }
 
     /// The estimator, as told of the view's messages.
@@ -148,7 +106,7 @@ impl<P: Protocol, O> Observer<P, O> {
 
     /// The last finalized value and its safety, if anything is finalized.
     pub fn finalized(&self) -> Option<&Finalized<P::Value>> {
-        self.finalized.as_ref()
+        self.standing.finalized.as_ref()
     }
 
     /// Whether the fork choice from the genesis had left what is final here, when
@@ -158,17 +116,17 @@ impl<P: Protocol, O> Observer<P, O> {
     ///
     /// With a fork choice that comes back, this comes to an end.
     pub fn is_overturned(&self) -> bool {
-        self.is_overturned
+        self.standing.is_overturned
     }
 
     /// Notes whether what is final is overturned; it becoming so is an event.
     fn note_overturned(&mut self, is_overturned: bool) {
-        if is_overturned && !self.is_overturned {
-            let finalized = self.finalized.as_ref().map(|finalized| &finalized.value);
-            let observed_fault_weight = self.view.observed_fault_weight();
+        if is_overturned && !self.standing.is_overturned {
+            let finalized = self.standing.finalized.as_ref().map(|finalized| &finalized.value);
+            let observed_fault_weight = self.view.lent().observed_fault_weight();
             error!(?finalized, %observed_fault_weight, "overturned: the fork choice has left what is final");
         }
-        self.is_overturned = is_overturned;
+        self.standing.is_overturned = is_overturned;
     }
 
     /// Receives a message and checks it: V1–V5 and V8.
@@ -202,7 +160,7 @@ impl<P: Protocol, O> Observer<P, O> {
     fn parts(&mut self) -> (&mut View<P::Estimate>, Estimates<'_, P>) {
         let Self { protocol, estimator, view, archive, .. } = self;
         let archive = archive.as_deref().map(|archive| archive as &dyn Archive<P::Estimate>);
-        (view, Estimates { protocol, estimator, check: self.check_estimates, archive })
+        (view.lent_mut(), Estimates { protocol, estimator, check: self.check_estimates, archive })
     }
 
     /// Makes a message of `sender` with the estimate of this view, which then holds the message as
@@ -230,7 +188,7 @@ impl<P: Protocol, O> Observer<P, O> {
         &mut self,
         sender: ValidatorId,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        let start = self.finalized.as_ref().map(|finalized| finalized.value.clone());
+        let start = self.standing.finalized.as_ref().map(|finalized| finalized.value.clone());
         let value = self.track_from(start.as_ref()).ok_or(MakeError::NoEstimate)?;
         // The fork choice that others check has left what is finalized here.
         let is_overturned = self.check_estimates
@@ -239,10 +197,10 @@ impl<P: Protocol, O> Observer<P, O> {
                 || self.track_from(None).is_none_or(|checked| checked != value));
         if is_overturned {
             self.note_overturned(true);
-            let observed_fault_weight = self.view.observed_fault_weight();
+            let observed_fault_weight = self.view.lent().observed_fault_weight();
             return Err(MakeError::Overturned { observed_fault_weight });
         }
-        let estimate = self.protocol.estimate(&self.estimator.answer(&self.view, &value));
+        let estimate = self.protocol.estimate(&self.estimator.answer(self.view.lent(), &value));
         self.draft_message_with(sender, estimate)
     }
 
@@ -258,7 +216,7 @@ impl<P: Protocol, O> Observer<P, O> {
         sender: ValidatorId,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
         let value = self.track_from(None).ok_or(MakeError::NoEstimate)?;
-        let estimate = self.protocol.estimate(&self.estimator.answer(&self.view, &value));
+        let estimate = self.protocol.estimate(&self.estimator.answer(self.view.lent(), &value));
         self.draft_message_with(sender, estimate)
     }
 
@@ -297,13 +255,13 @@ impl<P: Protocol, O> Observer<P, O> {
         sender: ValidatorId,
         estimate: P::Estimate,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        if let Some(equivocation) = self.view.equivocation(sender) {
+        if let Some(equivocation) = self.view.lent().equivocation(sender) {
             return Err(MakeError::Equivocated { equivocation });
         }
         Ok(Message::new(Header {
             sender,
-            sequence_number: self.view.next_sequence_number(sender),
-            justification: self.view.justification(),
+            sequence_number: self.view.lent().next_sequence_number(sender),
+            justification: self.view.lent().justification(),
             estimate,
         })?)
     }
@@ -311,7 +269,7 @@ impl<P: Protocol, O> Observer<P, O> {
     /// The estimate by the latest messages of this view, starting from the last finalized value;
     /// `None` while they leave it open.
     pub fn estimate(&self) -> Option<P::Value> {
-        self.estimate_from(self.finalized.as_ref().map(|finalized| &finalized.value))
+        self.estimate_from(self.standing.finalized.as_ref().map(|finalized| &finalized.value))
     }
 
     /// The estimate by the latest messages of this view, whatever is final in it: what rule V5 asks
@@ -321,26 +279,36 @@ impl<P: Protocol, O> Observer<P, O> {
     }
 
     fn estimate_from(&self, start: Option<&P::Value>) -> Option<P::Value> {
-        self.estimator.estimate(&self.view, self.view.validators(), &self.votes(), start)
+        self.estimator.estimate(
+            self.view.lent(),
+            self.view.lent().validators(),
+            &self.votes(),
+            start,
+        )
     }
 
     /// As [`estimate_from`](Self::estimate_from), for those who ask often.
     fn track_from(&mut self, start: Option<&P::Value>) -> Option<P::Value> {
         let votes = self.votes();
-        self.estimator.track(&self.view, self.view.validators(), &votes, start)
+        self.estimator.track(self.view.lent(), self.view.lent().validators(), &votes, start)
     }
 
     /// Where the latest messages lead from the genesis, seen from what is left after pruning.
     fn leads(&self) -> Result<Leads, Unjudged> {
-        if !self.view.is_pruned() {
+        if !self.view.lent().is_pruned() {
             return Ok(Leads::OnRoot);
         }
         let archive = self.archive.as_deref().map(|archive| archive as &dyn Archive<P::Estimate>);
-        self.estimator.leads(&self.view, self.view.validators(), &self.votes(), archive)
+        self.estimator.leads(
+            self.view.lent(),
+            self.view.lent().validators(),
+            &self.votes(),
+            archive,
+        )
     }
 
     fn votes(&self) -> Vec<Vote> {
-        let latest = self.view.latest_honest_messages();
+        let latest = self.view.lent().latest_honest_messages();
         latest.map(|(validator, message)| Vote { validator, message }).collect()
     }
 }
@@ -358,7 +326,7 @@ impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
     {
         let property = self.protocol.property(&self.estimator, value);
         let property: &dyn Property<View<P::Estimate>> = &property;
-        oracle.safety(&self.view, self.view.validators(), property)
+        oracle.safety(self.view.lent(), self.view.lent().validators(), property)
     }
 
     /// The last of the candidates of `tip`, past the first `above`, that is safe at the threshold.
@@ -370,6 +338,7 @@ impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
             table.set_common_depth(of.as_ref().map_or(0, common));
             *of = Some(tip.clone());
         }
+        let view = view.lent();
         let chain = protocol.chain(estimator, tip);
         let chain: &dyn Chain<View<P::Estimate>> = &chain;
         let validators = view.validators();
@@ -437,7 +406,7 @@ where
         // From the genesis: from the last finalized value one could never leave it, and would not
         // see that it had been overturned.
         let tip = self.track_from(None);
-        let finalized = self.finalized.as_ref().map(|finalized| finalized.value.clone());
+        let finalized = self.standing.finalized.as_ref().map(|finalized| finalized.value.clone());
         let conflicts = |one: &P::Value, other| self.protocol.conflict(&self.estimator, one, other);
         // An estimate that is left open agrees with nothing that is final.
         let overturned = finalized
@@ -457,7 +426,7 @@ where
                 Some(Finalized { value, .. })
                     if self.protocol.conflict(&self.estimator, &finalized, &value) =>
                 {
-                    let observed_fault_weight = self.view.observed_fault_weight();
+                    let observed_fault_weight = self.view.lent().observed_fault_weight();
                     error!(?finalized, conflicting = ?value, %observed_fault_weight, "finality conflict");
                     Err(FinalityConflict { finalized, conflicting: value, observed_fault_weight })
                 }
@@ -468,7 +437,7 @@ where
             finalized.as_ref().map_or(0, |value| self.protocol.depth(&self.estimator, value));
         let Some(deeper) = self.deepest_safe(&tip, above) else { return Ok(Finality::Unchanged) };
         info!(value = ?deeper.value, fault_tolerance = ?deeper.safety.fault_tolerance, "finalized");
-        Ok(Finality::Advanced(self.finalized.insert(deeper)))
+        Ok(Finality::Advanced(self.standing.finalized.insert(deeper)))
     }
 }
 
@@ -489,31 +458,41 @@ impl<P: Protocol, O> Observer<P, O> {
     /// `depths` is therefore not about what is right, but about how often the archive is asked, or,
     /// without one, how far the slowest validator may lag behind finality to be followed.
     ///
-    /// All message and block indices change. Not for an observer who shares this with others
-    /// ([`exchange`](Self::exchange)). O(held), so that it costs nothing to speak of if what is held
-    /// has doubled since the last time.
+    /// Of several who share a view ([`SharedObserver`](crate::SharedObserver)), this is for all: what
+    /// all have finalized is settled, and nobody loses what it has not justified.
+    ///
+    /// All message and block indices change. O(held), so that it costs nothing to speak of if what
+    /// is held has doubled since the last time.
     pub fn prune(&mut self, depths: u32, mut archive: impl FnMut(Archived<P::Estimate>)) -> usize {
-        let Self { protocol, view, estimator, finalized, root_depth, .. } = self;
-        let Some(finalized) = finalized else { return 0 };
-        let depth = protocol.depth(estimator, &finalized.value).saturating_sub(depths);
-        if depth <= *root_depth {
+        let lent = self.view.observer();
+        let Self { protocol, view, estimator, standing, others, .. } = self;
+        let Some(finalized) = &mut standing.finalized else { return 0 };
+        let mut depth = protocol.depth(estimator, &finalized.value);
+        for observer in (0..view.observers()).filter(|&observer| observer != lent) {
+            let other = others.get(observer).and_then(|standing| standing.finalized.as_ref());
+            let common = |other: &Finalized<P::Value>| {
+                protocol.common_depth(estimator, &finalized.value, &other.value)
+            };
+            depth = depth.min(other.map_or(0, common));
+        }
+        let depth = depth.saturating_sub(depths);
+        if depth <= self.root_depth {
             return 0;
         }
         let root = protocol.candidate(estimator, &finalized.value, depth);
-        let pruning = view.pruning(&[], |message| estimator.is_settled(view, &root, message));
+        let view = view.lent_mut();
+        let pruning = view.pruning(|message| estimator.is_settled(view, &root, message));
         for message in pruning.dropped() {
             if let Some(archived) = view.archived(message) {
                 archive(Archived { note: estimator.note(view, message), ..archived });
             }
         }
-        let pruned = view.complete(pruning, &mut []);
-        Follower::<View<P::Estimate>>::prune(
-            estimator,
-            &pruned,
-            &root,
-            &mut [&mut finalized.value],
-        );
-        *root_depth = depth;
+        let pruned = view.complete(pruning);
+        let others = others.iter_mut().filter_map(|other| other.finalized.as_mut());
+        let all = others.chain([finalized]);
+        let mut values: Vec<&mut P::Value> = all.map(|finalized| &mut finalized.value).collect();
+        Follower::<View<P::Estimate>>::prune(estimator, &pruned, &root, &mut values);
+        self.root_depth = depth;
         self.asked = Default::default();
         pruned.dropped()
     }

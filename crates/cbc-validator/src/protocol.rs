@@ -28,7 +28,7 @@ pub trait Protocol {
     type Value: Clone + Debug + Eq;
 
     /// How the value is found.
-    type Estimator: Follower<View<Self::Estimate>, Value = Self::Value>;
+    type Estimator: Follower<View<Self::Estimate>, Value = Self::Value> + Clone + Debug;
 
     /// An estimator that has been told of no message.
     fn estimator(&self) -> Self::Estimator;
@@ -174,7 +174,7 @@ pub type BordaConsensus = ValueConsensus<Order, Borda>;
 impl<E, S> Protocol for ValueConsensus<E, S>
 where
     E: Estimate,
-    S: Follower<View<E>, Value = E, Answer = E> + Clone,
+    S: Follower<View<E>, Value = E, Answer = E> + Clone + Debug,
 {
     type Estimate = E;
     type Value = E;

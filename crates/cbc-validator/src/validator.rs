@@ -17,6 +17,7 @@ use crate::{EstimateError, Observer, Protocol};
 /// silent. Who keeps the number of the next message, durably, before each message is sent, tells it
 /// so ([`with_next_number`](Self::with_next_number)): then it heeds no rumours, and never speaks
 /// below that number.
+#[derive(Clone, Debug)]
 pub struct Validator<P: Protocol, O> {
     id: ValidatorId,
     observer: Observer<P, O>,

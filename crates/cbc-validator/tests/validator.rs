@@ -14,8 +14,8 @@ use cbc_oracle::CliqueOracle;
 use cbc_testkit::{Dag, DagEstimate};
 use cbc_validator::{
     BinaryConsensus, Blockchain, BordaConsensus, EstimateError, Finality, FinalityConflict,
-    InvalidEstimate, MakeError, NotAValidator, Observer, OrderConsensus, Protocol, Standing,
-    Validator, ValueConsensus,
+    InvalidEstimate, MakeError, NotAValidator, Observer, OrderConsensus, Protocol, SharedObserver,
+    Standing, Validator, ValueConsensus,
 };
 use cbc_view::{HashedDag, MessageDag, Reason};
 use proptest::prelude::*;
@@ -229,13 +229,17 @@ fn who_shares_an_observer_is_overturned_alone() {
     observer.update_safe_estimates().unwrap().advanced().unwrap();
     receive(&mut observer, &dag.messages()[4..7]);
     assert_eq!(observer.update_safe_estimates(), Ok(Finality::Overturned));
-    let mut other = Standing::new(3);
-    assert!(!other.is_overturned());
-    observer.exchange(&mut other);
-    assert!(!observer.is_overturned() && other.is_overturned());
-    assert_eq!(observer.update_safe_estimates(), Ok(Finality::Unchanged));
-    observer.exchange(&mut other);
-    assert!(observer.is_overturned() && !other.is_overturned());
+    let mut all = SharedObserver::new(observer, 2);
+    let overturned = |all: &SharedObserver<_, _>| {
+        [0, 1]
+            .map(|it| all.standing(it).is_some_and(|standing: &Standing<_>| standing.is_overturned))
+    };
+    assert_eq!(all.of(1).update_safe_estimates(), Ok(Finality::Unchanged));
+    assert_eq!(overturned(&all), [true, false]);
+    assert!(!all.lent().is_overturned() && all.of(0).is_overturned());
+    assert_eq!(overturned(&all), [true, false]);
+    all.forget(0);
+    assert_eq!((overturned(&all), all.lent().view().justified_count()), ([false; 2], 0));
 }
 
 #[test]

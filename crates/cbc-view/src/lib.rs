@@ -7,8 +7,8 @@
 //! else that holds messages.
 //!
 //! Justifications share what they repeat of others, so that a message takes a few hundred bytes
-//! where it was sent in many thousands. Many observers in one process can share a view
-//! ([`View::exchange`]), and one that runs for long drops what is settled ([`View::prune`]).
+//! where it was sent in many thousands. Many observers in one process can share what they hold
+//! ([`SharedView`]), and a view that runs for long drops what is settled ([`View::prune`]).
 //!
 //! This layer never decides what an estimate should be, and never does I/O, reads a clock or
 //! iterates over anything unordered. No message, however hostile, makes it panic or recurse.
@@ -60,6 +60,7 @@ mod archive;
 mod chains;
 mod column;
 mod dag;
+mod held_back;
 mod limits;
 mod links;
 mod panorama;
@@ -71,6 +72,7 @@ mod recall;
 mod receipt;
 mod receive;
 mod resolve;
+mod shared;
 mod store;
 mod unjudged;
 mod validity;
@@ -86,10 +88,10 @@ pub use column::{Column, Renumbering};
 pub use dag::{HashedDag, MessageDag, MessageIndex, Seen};
 pub use limits::Limits;
 pub use panorama::Citations;
-pub use perspective::Perspective;
 pub use property::{AtDepth, Chain, Equals, Property};
 pub use prune::{Pruned, Pruning};
 pub use receipt::{Equivocation, Justified, Reason, Receipt, Rejection, Status};
+pub use shared::SharedView;
 pub use unjudged::{Refusal, Unjudged};
 pub use validity::{Forgotten, Invalid};
 pub use view::{Ahead, View};

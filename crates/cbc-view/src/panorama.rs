@@ -522,10 +522,21 @@ impl<'a> Citations<'a> {
 
     /// What the row has for each validator, if that is not nothing.
     pub(crate) fn all_codes(&self) -> impl Iterator<Item = (ValidatorId, Code)> + use<'a> {
+        self.codes_from(0)
+    }
+
+    /// The same, for the validators from this number on.
+    pub(crate) fn codes_from(
+        &self,
+        validator: u32,
+    ) -> impl Iterator<Item = (ValidatorId, Code)> + use<'a> {
         let this = *self;
-        let chunks = 0..this.panoramas.chunk_count;
+        let width = this.panoramas.width;
+        let (first, skip) = (validator as usize / width, validator as usize % width);
+        let chunks = first..this.panoramas.chunk_count;
         let codes = chunks.flat_map(move |chunk| this.codes(chunk).iter().copied());
-        let all = codes.zip(0..).filter(|&(code, _)| code != Code::NOTHING);
+        let all = codes.zip((first * width) as u32..).skip(skip);
+        let all = all.filter(|&(code, _)| code != Code::NOTHING);
         all.map(|(code, validator)| (ValidatorId::new(validator), code))
     }
 

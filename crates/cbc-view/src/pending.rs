@@ -9,11 +9,11 @@ use std::collections::{BTreeSet, VecDeque};
 
 use cbc_message::{HashNumbers, Message, MessageHash, ValidatorId};
 
-use crate::Limits;
 use crate::accounts::{Accounts, Charge};
-use crate::column::Column;
+use crate::column::{Column, Renumbering};
 use crate::links::{Links, List, Place};
 use crate::waits::{EDGE_BYTES, Edge, Waits};
+use crate::{Limits, MessageIndex};
 
 /// The pending messages of a view, who waits for whom, and who pays for it.
 ///
@@ -37,8 +37,19 @@ pub(crate) struct Pending<E> {
     links: Links,
     accounts: Accounts,
     count: usize,
+    /// How many messages arrived, those that are held back included.
+    arrived: u64,
     /// The messages that wait for nothing any more, and are to be taken out in this order.
-    ready: VecDeque<Place>,
+    ready: VecDeque<Ready>,
+}
+
+/// A message that waits for nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ready {
+    /// One that is kept here.
+    Pending(Place),
+    /// One that is held, and was held back.
+    HeldBack(MessageIndex),
 }
 
 /// In one line of memory: whoever adds a message reads an item for each of its citations.
@@ -60,13 +71,17 @@ struct Waiting<E> {
     /// Where it stands in the queues of what it waits for, in the order of its citations.
     edges: Box<[Edge]>,
     charge: Charge,
+    /// How many messages arrived before it.
+    arrival: u64,
 }
 
-/// A message that was taken out, and what it cost.
+/// A message that was taken out, since it waits for nothing any more.
 #[derive(Clone, Debug)]
-pub(crate) struct Released<E> {
-    pub(crate) message: Message<E>,
-    pub(crate) charge: Charge,
+pub(crate) enum Released<E> {
+    /// One that was kept here, and what it cost.
+    Pending(Message<E>, Charge),
+    /// One that was held back.
+    HeldBack(MessageIndex),
 }
 
 /// A message that was dropped to make room, and what it was waiting for, in the order of its
@@ -103,6 +118,7 @@ impl<E> Pending<E> {
             links: Links::default(),
             accounts: Accounts::new(validators),
             count: 0,
+            arrived: 0,
             ready: VecDeque::new(),
         }
     }
@@ -204,7 +220,9 @@ impl<E> Pending<E> {
         self.count += 1;
         self.missing[this as usize] = edges.len() as u32;
         let edges = edges.into_boxed_slice();
-        self.items[this as usize].waiting = Some(Box::new(Waiting { message, edges, charge }));
+        let arrival = self.arrive();
+        let waiting = Waiting { message, edges, charge, arrival };
+        self.items[this as usize].waiting = Some(Box::new(waiting));
         // Without known equivocators everything counts: the usual case.
         if self.accounts.is_some_discounted() && self.accounts.counts(charge.payer) {
             self.want_cited(this, charge.payer);
@@ -222,15 +240,31 @@ impl<E> Pending<E> {
         evicted
     }
 
-    /// `hash` is justified: what waited for nothing else is ready, in the order of its arrival.
-    pub(crate) fn release(&mut self, hash: &MessageHash) {
+    /// A message arrives: how many did before.
+    pub(crate) fn arrive(&mut self) -> u64 {
+        self.arrived += 1;
+        self.arrived - 1
+    }
+
+    /// `hash` is justified: what waited for nothing else is ready, in the order of its arrival;
+    /// among it these that are held back, each after so many.
+    pub(crate) fn release(&mut self, hash: &MessageHash, held_back: Vec<(u64, MessageIndex)>) {
+        let held_back = held_back.into_iter();
+        let mut released: Vec<(u64, Ready)> =
+            held_back.map(|(arrival, held)| (arrival, Ready::HeldBack(held))).collect();
+        self.release_pending(hash, &mut released);
+        released.sort_unstable_by_key(|&(arrival, _)| arrival);
+        self.ready.extend(released.into_iter().map(|(_, ready)| ready));
+    }
+
+    fn release_pending(&mut self, hash: &MessageHash, released: &mut Vec<(u64, Ready)>) {
         // Nothing is looked up where nothing waits: the usual case.
         if self.places.is_empty() {
             return;
         }
         let Some(place) = forget(&mut self.places, &self.items, hash) else { return };
         let dependents = self.vacate(place);
-        let Self { items, missing, waits, accounts, ready, .. } = self;
+        let Self { items, missing, waits, accounts, .. } = self;
         waits.satisfy(dependents, |dependent| {
             let missing = &mut missing[dependent as usize];
             *missing -= 1;
@@ -238,15 +272,29 @@ impl<E> Pending<E> {
                 && let Some(waiting) = &items[dependent as usize].waiting
             {
                 accounts.keep(waiting.charge, dependent);
-                ready.push_back(dependent);
+                released.push((waiting.arrival, Ready::Pending(dependent)));
             }
         });
     }
 
+    /// Held messages are numbered anew. What is not justified for all who share the view stays.
+    pub(crate) fn renumber(&mut self, renumbering: &Renumbering) {
+        for ready in &mut self.ready {
+            if let Ready::HeldBack(held) = ready {
+                *held = renumbering.get(held.get()).map_or(*held, MessageIndex::new);
+            }
+        }
+    }
+
     /// Takes out the first of the messages that wait for nothing any more.
     pub(crate) fn next_ready(&mut self) -> Option<Released<E>> {
-        let place = self.ready.pop_front()?;
-        self.take(place)
+        match self.ready.pop_front()? {
+            Ready::Pending(place) => {
+                let (message, charge) = self.take(place)?;
+                Some(Released::Pending(message, charge))
+            }
+            Ready::HeldBack(held) => Some(Released::HeldBack(held)),
+        }
     }
 
     /// Whether some message waits for nothing any more.
@@ -268,7 +316,7 @@ impl<E> Pending<E> {
                     && let Some(dependent) = self.waits.dependent(self.waits.first(queue))
                 {
                     match self.take(dependent) {
-                        Some(released) => dropped.push(released.message.hash()),
+                        Some((message, _)) => dropped.push(message.hash()),
                         None => break,
                     }
                 }
@@ -318,7 +366,7 @@ impl<E> Pending<E> {
     /// Drops the message at `place` to make room.
     fn evict(&mut self, place: Place) -> Option<Evicted> {
         let missing = self.waited_for(place, |_| true);
-        Some((self.take(place)?.message.hash(), missing))
+        Some((self.take(place)?.0.hash(), missing))
     }
 
     /// What the message at `place` still waits for, in the order of its citations: where it stands
@@ -336,9 +384,9 @@ impl<E> Pending<E> {
 
     /// Takes out the message at `place`, which no longer waits for anything. Its item stays while
     /// something waits for it.
-    fn take(&mut self, place: Place) -> Option<Released<E>> {
+    fn take(&mut self, place: Place) -> Option<(Message<E>, Charge)> {
         let item = self.items.get_mut(place as usize)?;
-        let Waiting { message, edges, charge } = *item.waiting.take()?;
+        let Waiting { message, edges, charge, .. } = *item.waiting.take()?;
         let missing = std::mem::take(&mut self.missing[place as usize]);
         if item.dependents.is_empty() {
             let hash = item.hash;
@@ -362,7 +410,7 @@ impl<E> Pending<E> {
         self.links.remove(&mut self.arrivals, place);
         self.accounts.leave(charge, (missing > 0).then_some(place));
         self.count -= 1;
-        Some(Released { message, charge })
+        Some((message, charge))
     }
 
     fn waiting(&self, hash: &MessageHash) -> Option<&Waiting<E>> {

@@ -3,66 +3,56 @@
 use cbc_message::{MessageHash, ValidatorId};
 
 use crate::column::Renumbering;
+use crate::held_back::HeldBack;
 use crate::pending::Pending;
 use crate::store::Store;
 use crate::{Equivocation, MessageIndex, Position};
 
 /// What one observer has seen: which of the messages held are justified for it, who is latest, who
-/// equivocated, what is pending.
-///
-/// A view has one, and those who follow many observers in one process keep one for each of them
-/// beside a single view: see [`View::exchange`](crate::View::exchange).
+/// equivocated, what is pending. A view has that of one observer, and, if it is one of several who
+/// share what they hold, puts those of the others aside.
 #[derive(Clone, Debug)]
-pub struct Perspective<E>(pub(crate) Box<Outlook<E>>);
-
-impl<E> Perspective<E> {
-    /// That of somebody who has seen nothing, in a network of so many validators.
-    pub fn new(validators: usize) -> Self {
-        Self(Box::new(Outlook::new(validators)))
-    }
-
-    /// Whether `message` is justified for this observer.
-    pub fn is_justified(&self, message: MessageIndex) -> bool {
-        self.0.justified.contains(message)
-    }
-
-    /// Whether all messages before `message` are justified for this observer, and so all that it
-    /// cites. O(1).
-    pub fn is_all_justified_before(&self, message: MessageIndex) -> bool {
-        message.index() <= self.0.justified.whole()
-    }
-}
-
-/// What is in a [`Perspective`], which is a pointer, to be exchanged quickly.
-#[derive(Clone, Debug)]
-pub(crate) struct Outlook<E> {
+pub(crate) struct Perspective<E> {
     pub(crate) justified: Members,
     pub(crate) latest: Vec<Option<MessageIndex>>,
     /// The hashes of the latest messages, side by side: most citations are of these.
     pub(crate) latest_hashes: Vec<MessageHash>,
     pub(crate) equivocations: Vec<Option<Equivocation>>,
     pub(crate) pending: Pending<E>,
+    pub(crate) held_back: HeldBack,
     /// For each equivocator, the bytes of its messages that are justified and nobody wanted.
     pub(crate) unwanted: Vec<usize>,
     /// How many times the view was pruned with this among its perspectives: if it was each time,
     /// what was dropped is justified for this observer.
-    prunings: u32,
+    pub(crate) prunings: u32,
 }
 
 /// Of an observer for whom something was dropped that it has not justified.
-const OUTSIDER: u32 = u32::MAX;
+pub(crate) const OUTSIDER: u32 = u32::MAX;
 
-impl<E> Outlook<E> {
-    fn new(validators: usize) -> Self {
+/// What [`Perspective::prunings`] is once the view is pruned once more.
+pub(crate) fn after_pruning<E>(prunings: u32, store: &Store<E>) -> u32 {
+    if prunings == store.prunings { store.prunings + 1 } else { OUTSIDER }
+}
+
+impl<E> Perspective<E> {
+    /// That of somebody who has seen nothing, in a network of so many validators.
+    pub(crate) fn new(validators: usize, prunings: u32) -> Self {
         Self {
             justified: Members::default(),
             latest: vec![None; validators],
             latest_hashes: vec![MessageHash::from_bytes([0; 32]); validators],
             equivocations: vec![None; validators],
             pending: Pending::new(validators),
+            held_back: HeldBack::default(),
             unwanted: vec![0; validators],
-            prunings: 0,
+            prunings,
         }
+    }
+
+    /// Whether this observer has seen nothing.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.justified.len() == 0 && self.pending.len() == 0 && self.held_back.len() == 0
     }
 
     /// Whether all that the view dropped is justified for this observer.
@@ -86,8 +76,9 @@ impl<E> Outlook<E> {
             }
         }
         self.justified = justified;
-        let is_insider = self.has_justified_dropped(store);
-        self.prunings = if is_insider { store.prunings + 1 } else { OUTSIDER };
+        self.held_back.renumber(renumbering);
+        self.pending.renumber(renumbering);
+        self.prunings = after_pruning(self.prunings, store);
         let new = |message: MessageIndex| renumbering.get(message.get()).map(MessageIndex::new);
         for latest in &mut self.latest {
             *latest = latest.and_then(new);

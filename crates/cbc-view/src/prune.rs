@@ -3,7 +3,9 @@
 use cbc_message::{Estimate, MessageHash};
 
 use crate::column::{Column, Renumbering};
-use crate::{Archived, MessageDag, MessageIndex, Perspective, View};
+use crate::perspective::after_pruning;
+use crate::shared::Seat;
+use crate::{Archived, MessageDag, MessageIndex, View};
 
 /// What is to become of the messages of a view: which stay whole, which leave a stub, which go.
 #[derive(Clone, Debug)]
@@ -62,8 +64,8 @@ impl Pruned {
 
 impl<E: Estimate> View<E> {
     /// Drops the messages that `drops` names, each handed to `archive` first, in ascending order;
-    /// those that are left have new indices. `others` are the perspectives of all who share this
-    /// view; who shares it with nobody has none.
+    /// those that are left have new indices. Where observers share what they hold
+    /// ([`SharedView`](crate::SharedView)), this is for all of them.
     ///
     /// What stays, besides what `drops` does not name: everybody's latest messages, proofs of
     /// equivocations, whatever a message that `drops` does not name cites, and what one of those
@@ -81,25 +83,33 @@ impl<E: Estimate> View<E> {
     /// O(held log held + V · left).
     pub fn prune(
         &mut self,
-        others: &mut [&mut Perspective<E>],
         drops: impl Fn(MessageIndex) -> bool,
         archive: impl FnMut(Archived<E>),
     ) -> Pruned {
-        let pruning = self.pruning(&others.iter().map(|other| &**other).collect::<Vec<_>>(), drops);
+        let pruning = self.pruning(drops);
         pruning.dropped().filter_map(|message| self.archived(message)).for_each(archive);
-        self.complete(pruning, others)
+        self.complete(pruning)
     }
 
     /// What [`prune`](Self::prune) would do, for those who archive more than the view knows.
-    pub fn pruning(
-        &self,
-        others: &[&Perspective<E>],
-        drops: impl Fn(MessageIndex) -> bool,
-    ) -> Pruning {
+    pub fn pruning(&self, drops: impl Fn(MessageIndex) -> bool) -> Pruning {
         let held = || (0..self.message_count() as u32).map(MessageIndex::new);
-        let outlooks = || others.iter().map(|other| &*other.0).chain([&*self.perspective.0]);
+        let perspectives = || {
+            let taken = self.seats.iter().filter_map(|seat| match seat {
+                Seat::Taken(perspective) => Some(perspective),
+                Seat::Blank { .. } => None,
+            });
+            taken.chain([&self.perspective])
+        };
+        // Who has seen nothing has not justified anything.
+        let blank = |(observer, seat): (usize, &Seat<E>)| {
+            observer != self.observer && matches!(seat, Seat::Blank { .. })
+        };
+        let is_some_blank = self.seats.iter().enumerate().any(blank);
         let settled = |message| {
-            outlooks().all(|outlook| outlook.has_justified(&self.store, message)) && drops(message)
+            !is_some_blank
+                && perspectives().all(|it| it.has_justified(&self.store, message))
+                && drops(message)
         };
         let was_stub: Vec<bool> = held().map(|message| self.store.is_stub(message)).collect();
         let mut fates = vec![Fate::Goes; was_stub.len()];
@@ -114,10 +124,10 @@ impl<E: Estimate> View<E> {
             let cited = self.citations(message).iter().flat_map(|(_, seen)| seen.messages());
             cited.for_each(&mut stay_whole);
         }
-        for outlook in outlooks() {
-            let proofs = outlook.equivocations.iter().flatten();
+        for perspective in perspectives() {
+            let proofs = perspective.equivocations.iter().flatten();
             let proofs = proofs.flat_map(|proof| [proof.messages.0, proof.messages.1]);
-            outlook.latest.iter().flatten().copied().chain(proofs).for_each(&mut stay_whole);
+            perspective.latest.iter().flatten().copied().chain(proofs).for_each(&mut stay_whole);
         }
         // The proofs that rows cite.
         for message in held().filter(|message| !was_stub[message.index()]) {
@@ -135,15 +145,18 @@ impl<E: Estimate> View<E> {
     }
 
     /// Does what was to be done. Nothing may have been received since.
-    pub fn complete(&mut self, pruning: Pruning, others: &mut [&mut Perspective<E>]) -> Pruned {
+    pub fn complete(&mut self, pruning: Pruning) -> Pruned {
         let dropped = pruning.dropped().count();
         let fate = |message: u32| pruning.fates[message as usize];
         let renumbering =
             Renumbering::keeping(pruning.fates.len(), |message| fate(message) != Fate::Goes);
-        let outlooks = others.iter_mut().map(|other| &mut *other.0);
-        for outlook in outlooks.chain([&mut *self.perspective.0]) {
-            outlook.renumber(&self.store, &renumbering);
+        for seat in &mut self.seats {
+            match seat {
+                Seat::Taken(perspective) => perspective.renumber(&self.store, &renumbering),
+                Seat::Blank { prunings } => *prunings = after_pruning(*prunings, &self.store),
+            }
         }
+        self.perspective.renumber(&self.store, &renumbering);
         let hashes = self.store.prune(&renumbering, |it| fate(it.get()) == Fate::Whole);
         Pruned { renumbering, hashes, dropped }
     }

@@ -22,7 +22,7 @@ impl<E: Clone> View<E> {
         hash: &MessageHash,
         archive: Option<&dyn Archive<E>>,
     ) -> Option<Dropped> {
-        if self.store.prunings == 0 || !self.perspective.0.has_justified_dropped(&self.store) {
+        if self.store.prunings == 0 || !self.perspective.has_justified_dropped(&self.store) {
             return None;
         }
         self.store.panoramas.find_dropped(hash).or_else(|| {
@@ -39,7 +39,7 @@ impl<E: Clone> View<E> {
         archive: Option<&dyn Archive<E>>,
     ) -> Result<[Part<E>; 2], Vec<MessageHash>> {
         let archive = archive.filter(|_| {
-            self.store.prunings > 0 && self.perspective.0.has_justified_dropped(&self.store)
+            self.store.prunings > 0 && self.perspective.has_justified_dropped(&self.store)
         });
         let mut missing = Vec::new();
         let parts = found.map(|found| match found {
@@ -96,7 +96,7 @@ impl<E: Clone> View<E> {
         admission: &mut A,
     ) -> MessageIndex {
         let stub = self.store.push_stub(archived);
-        self.perspective.0.justified.insert(stub);
+        self.perspective.justified.insert(stub);
         admission.stored(self, stub);
         stub
     }
@@ -121,7 +121,7 @@ impl<E: Clone> View<E> {
         admission: &mut A,
     ) -> Result<(), Unjudged> {
         let number = before.map_or(0, |before| before.number + 1);
-        let Some(rival) = self.perspective.0.rival(&self.store, sender, number, before) else {
+        let Some(rival) = self.perspective.rival(&self.store, sender, number, before) else {
             return Ok(());
         };
         if self.store.chains.at(sender, rival).is_some() {
@@ -149,7 +149,7 @@ impl<E: Clone> View<E> {
         }
         let is_known = self.store.panoramas.find_dropped(&hash).is_some()
             || archive.is_some_and(|archive| archive.message(&hash).is_some());
-        if is_known && self.perspective.0.has_justified_dropped(&self.store) {
+        if is_known && self.perspective.has_justified_dropped(&self.store) {
             return Some(Status::Duplicate);
         }
         let needs = self.newest_dropped(sender);

@@ -52,9 +52,8 @@ impl<E: Clone> View<E> {
         let hash = message.hash();
         let mut receipt = Receipt::duplicate();
         let held = self.store.find(&hash);
-        if held.is_some_and(|held| self.is_justified(held))
-            || self.perspective.0.pending.contains(&hash)
-        {
+        let is_known = |held| self.is_justified(held) || self.perspective.held_back.contains(held);
+        if held.is_some_and(is_known) || self.perspective.pending.contains(&hash) {
             self.release(admission, &mut receipt);
             return Ok(receipt);
         }
@@ -114,7 +113,14 @@ impl<E: Clone> View<E> {
         unjudged: &mut Vec<(MessageHash, Unjudged)>,
     ) -> Status {
         let (hash, sender) = (message.hash(), message.sender());
-        let evicted = self.perspective.0.pending.add(message, &mut missing, &self.limits);
+        let evicted = self.perspective.pending.add(message, &mut missing, &self.limits);
+        if self.perspective.held_back.len() > 0 {
+            let held_back = &self.perspective.held_back;
+            let is_here = |hash: &MessageHash| {
+                self.store.find(hash).is_some_and(|held| held_back.contains(held))
+            };
+            missing.retain(|hash| !is_here(hash));
+        }
         let mut status = Status::Pending { missing };
         for (other, missing) in evicted {
             debug!(hash = %other, "pending message dropped, over a limit");
@@ -136,12 +142,22 @@ impl<E: Clone> View<E> {
     where
         A: Admission<E, Error: Error + 'static>,
     {
-        if !self.perspective.0.pending.is_ready() {
+        if !self.perspective.pending.is_ready() {
             return; // The usual case.
         }
         for _ in 0..self.limits.batch.max(1) {
-            let Some(released) = self.perspective.0.pending.next_ready() else { break };
-            let Released { message, charge } = released;
+            let Some(released) = self.perspective.pending.next_ready() else { break };
+            let (message, charge) = match released {
+                Released::Pending(message, charge) => (message, charge),
+                Released::HeldBack(held) => {
+                    self.perspective.held_back.remove(held);
+                    match self.recall_rival_of(held, admission) {
+                        Ok(()) => self.justify(held, receipt),
+                        Err(unjudged) => receipt.unjudged.push((self.hash(held), unjudged)),
+                    }
+                    continue;
+                }
+            };
             let hash = message.hash();
             let held = self.store.find(&hash);
             let resolved = match held {
@@ -165,7 +181,7 @@ impl<E: Clone> View<E> {
                 Err(rejection) => receipt.rejected.push(*rejection),
             }
         }
-        receipt.more = self.perspective.0.pending.is_ready();
+        receipt.more = self.perspective.pending.is_ready();
     }
 
     /// A message that waits for nothing becomes justified, if it is valid and there is room for it.
@@ -181,7 +197,7 @@ impl<E: Clone> View<E> {
     where
         A: Admission<E, Error: Error + 'static>,
     {
-        if !self.has_room_for(message, charge) {
+        if !self.has_room_for(message, held, charge) {
             return Ok(Status::Unjudged(Unjudged::OverLimit { missing: Vec::new() }));
         }
         let index = match held {
@@ -237,7 +253,7 @@ impl<E: Clone> View<E> {
 
     /// A valid message becomes justified, and what waited for nothing else ready to be.
     fn justify<R>(&mut self, message: MessageIndex, receipt: &mut Receipt<R>) {
-        let equivocation = self.perspective.0.justify(&self.store, message);
+        let equivocation = self.perspective.justify(&self.store, message);
         debug!(
             hash = %self.hash(message),
             sender = %self.sender(message),
@@ -252,20 +268,30 @@ impl<E: Clone> View<E> {
                 other = %self.hash(other),
                 "equivocation"
             );
-            let evicted = self.perspective.0.pending.discount(validator, &self.limits);
+            let evicted = self.perspective.pending.discount(validator, &self.limits);
             let over_limit = |(hash, missing)| (hash, Unjudged::OverLimit { missing });
             receipt.unjudged.extend(evicted.into_iter().map(over_limit));
         }
         receipt.justified.push(message);
         receipt.equivocations.extend(equivocation);
-        self.perspective.0.pending.release(self.store.hash(message));
+        let mut released = Vec::new();
+        if self.perspective.held_back.len() > 0 {
+            let mut held_back = std::mem::take(&mut self.perspective.held_back);
+            released = held_back.release(message, |held, from| self.next_missing(held, from));
+            self.perspective.held_back = held_back;
+        }
+        self.perspective.pending.release(self.store.hash(message), released);
     }
 }
 
 impl<E: Estimate> View<E> {
-    /// Receives a message that is held already, for this observer or another: as
-    /// [`insert_with`](Self::insert_with), and quicker. O(1), if all that was held before it is
-    /// justified.
+    /// Receives a message that is held already, since another observer who shares this view has
+    /// justified it: as [`insert_with`](Self::insert_with), but nothing is checked again, and
+    /// nothing copied. While it waits for what it cites, it is [held back](Self::held_back); that is
+    /// all held, too, so that there is nothing to ask others for, and nothing to limit.
+    ///
+    /// O(1), if all that was held before it is justified, or else O(V): also if it waits, once for
+    /// all that it waits for.
     ///
     /// # Errors
     ///
@@ -280,33 +306,42 @@ impl<E: Estimate> View<E> {
         A: Admission<E, Error: Error + 'static>,
     {
         let mut receipt = Receipt::duplicate();
-        let hash = self.hash(message);
-        if self.is_justified(message) || self.perspective.0.pending.contains(&hash) {
+        let is_stub = self.store.is_stub(message);
+        if self.is_justified(message) || self.perspective.held_back.contains(message) {
             return Ok(receipt);
         }
-        let nothing_waits = self.perspective.0.pending.len() == 0;
-        let whole = !self.store.is_stub(message);
-        if whole && nothing_waits && !self.is_equivocator(self.sender(message)) {
-            // The usual case: no need to make the message anew.
-            if self.missing_citations(message).is_empty() {
-                receipt.status = match self.recall_rival_of(message, admission) {
-                    Ok(()) => {
-                        self.justify(message, &mut receipt);
-                        Status::Justified
-                    }
-                    Err(unjudged) => Status::Unjudged(unjudged),
-                };
-                return Ok(receipt);
-            }
+        if is_stub || !self.perspective.has_justified_dropped(&self.store) {
+            // What it cites may have been dropped, and never seen by this observer.
+            return match self.message(message) {
+                Some(message) => self.insert_with(message, admission),
+                None => {
+                    let needs = vec![self.hash(message)];
+                    receipt.status = Status::Unjudged(Unjudged::BelowHorizon { needs });
+                    Ok(receipt)
+                }
+            };
         }
-        match self.message(message) {
-            Some(message) => self.insert_with(message, admission),
-            None => {
-                let needs = vec![hash];
-                receipt.status = Status::Unjudged(Unjudged::BelowHorizon { needs });
-                Ok(receipt)
-            }
+        if self.perspective.pending.len() > 0
+            && self.perspective.pending.contains(self.store.hash(message))
+        {
+            return Ok(receipt);
         }
+        receipt.status = match self.next_missing(message, 0) {
+            Some(missing) => {
+                let arrival = self.perspective.pending.arrive();
+                self.perspective.held_back.add(message, arrival, missing);
+                Status::Pending { missing: Vec::new() }
+            }
+            None => match self.recall_rival_of(message, admission) {
+                Ok(()) => {
+                    self.justify(message, &mut receipt);
+                    Status::Justified
+                }
+                Err(unjudged) => Status::Unjudged(unjudged),
+            },
+        };
+        self.release(admission, &mut receipt);
+        Ok(receipt)
     }
 }
 
@@ -316,20 +351,27 @@ impl<E> View<E> {
     ///
     /// A message that was wanted when it arrived stays so: whatever wanted it commits to it by its
     /// hash, also if that had to make room in the meantime.
-    fn has_room_for(&mut self, message: &Message<E>, charge: Option<Charge>) -> bool {
+    ///
+    /// One that is held already takes no room.
+    fn has_room_for(
+        &mut self,
+        message: &Message<E>,
+        held: Option<MessageIndex>,
+        charge: Option<Charge>,
+    ) -> bool {
         let (hash, sender) = (message.hash(), message.sender());
         let is_equivocator = self.is_equivocator(sender);
-        let pending = &mut self.perspective.0.pending;
+        let pending = &mut self.perspective.pending;
         let owed = charge.filter(|charge| charge.let_in > 0);
-        if !is_equivocator {
-            // It is what it claimed to be, and so is what was let in for it.
+        if !is_equivocator || held.is_some() {
+            // It is what it claimed to be, and so is what was let in for it; or that is held, too.
             if let Some(charge) = owed {
                 pending.accounts().settle(charge.payer, charge.let_in, None);
             }
             return true;
         }
         let bytes = bytes_stored(message, self.validators().len());
-        let pending = &mut self.perspective.0.pending;
+        let pending = &mut self.perspective.pending;
         while let Some((claimant, payer)) = pending.claimant(&hash) {
             if pending.accounts().let_in(payer, bytes, &self.limits) {
                 if let Some(charge) = owed {
@@ -347,7 +389,7 @@ impl<E> View<E> {
         {
             return true;
         }
-        let unwanted = &mut self.perspective.0.unwanted[sender.index()];
+        let unwanted = &mut self.perspective.unwanted[sender.index()];
         let room = self.limits.unwanted_per_validator.saturating_sub(*unwanted) >= bytes;
         if room {
             *unwanted += bytes;
@@ -365,7 +407,7 @@ impl<E> View<E> {
     ) -> Result<Unjudged, Box<Rejection<R>>> {
         match refusal {
             Refusal::Breaks(reason) => {
-                let dropped = self.perspective.0.pending.drop_dependents(hash);
+                let dropped = self.perspective.pending.drop_dependents(hash);
                 warn!(%hash, %reason, dropped = dropped.len(), "message rejected");
                 Err(Box::new(Rejection { hash, reason, dropped }))
             }

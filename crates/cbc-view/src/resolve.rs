@@ -3,15 +3,15 @@
 use cbc_message::{Citation, Justification, MessageHash, ValidatorId};
 
 use crate::panorama::Draft;
-use crate::perspective::Outlook;
+use crate::perspective::Perspective;
 use crate::{Admission, HashedDag, Invalid, MessageIndex, Seen, View};
 
 impl<E> View<E> {
     /// What a message that is held cites and this observer has not justified.
     pub(crate) fn missing_citations(&self, held: MessageIndex) -> Vec<MessageHash> {
-        let outlook = &self.perspective.0;
+        let outlook = &*self.perspective;
         let has_dropped = outlook.has_justified_dropped(&self.store);
-        if has_dropped && self.perspective.is_all_justified_before(held) {
+        if has_dropped && held.index() <= outlook.justified.whole() {
             return Vec::new();
         }
         let row = self.citations(held);
@@ -30,9 +30,32 @@ impl<E> View<E> {
         missing
     }
 
+    /// The first message that `held` cites and that is not justified here, of those it cites for the
+    /// validators from this number on, and for whom it cites it. Of the dropped, all is justified.
+    pub(crate) fn next_missing(
+        &self,
+        held: MessageIndex,
+        from: u32,
+    ) -> Option<(MessageIndex, u32)> {
+        let justified = &self.perspective.justified;
+        if held.index() <= justified.whole() {
+            return None;
+        }
+        let is_missing =
+            |&message: &MessageIndex| !justified.contains(message) && !self.store.is_stub(message);
+        let row = self.citations(held);
+        row.codes_from(from).find_map(|(validator, code)| {
+            let missing = match code.as_latest() {
+                Some(message) => Some(message).filter(is_missing),
+                None => row.seen(code).messages().find(is_missing),
+            };
+            Some((missing?, validator.get()))
+        })
+    }
+
     /// The justified message with this hash, which is cited for `validator`.
     fn find_cited(&self, validator: ValidatorId, hash: &MessageHash) -> Option<MessageIndex> {
-        let Outlook { latest, latest_hashes, .. } = &*self.perspective.0;
+        let Perspective { latest, latest_hashes, .. } = &*self.perspective;
         if let Some(latest) = latest[validator.index()] {
             if latest_hashes[validator.index()] == *hash {
                 return Some(latest);

@@ -8,8 +8,10 @@ use cbc_message::{
 };
 
 use crate::panorama::{Citations, Draft};
+use crate::perspective::Perspective;
+use crate::shared::Seat;
 use crate::store::Store;
-use crate::{Equivocation, HashedDag, Limits, MessageDag, MessageIndex, Perspective, Seen};
+use crate::{Equivocation, HashedDag, Limits, MessageDag, MessageIndex, Seen};
 
 /// What may come after the latest justified message of a validator: see [`View::ahead_of`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,13 +29,18 @@ pub struct Ahead {
 /// end depends on the set of messages received alone (their indices on the order), and on the
 /// order only where somebody floods the view and its [`Limits`] say so.
 ///
-/// One view can serve many observers in one process, one after another: see
-/// [`exchange`](Self::exchange).
+/// Many observers in one process can share what they hold: see [`SharedView`](crate::SharedView).
 #[derive(Clone, Debug)]
 pub struct View<E> {
     validators: Arc<ValidatorSet>,
     pub(crate) store: Store<E>,
-    pub(crate) perspective: Perspective<E>,
+    pub(crate) perspective: Box<Perspective<E>>,
+    /// The number of the observer, of those who share this view, and what each of them has seen;
+    /// of this one, that is the perspective ([`SharedView`](crate::SharedView)).
+    pub(crate) observer: usize,
+    pub(crate) seats: Vec<Seat<E>>,
+    /// Of somebody who has seen nothing; kept for its memory.
+    pub(crate) blank: Option<Box<Perspective<E>>>,
     pub(crate) limits: Limits,
     /// The row of the message that is being received; kept for its memory.
     pub(crate) draft: Draft,
@@ -51,45 +58,13 @@ impl<E> View<E> {
         Self {
             validators,
             store: Store::new(count),
-            perspective: Perspective::new(count),
+            perspective: Box::new(Perspective::new(count, 0)),
+            observer: 0,
+            seats: vec![Seat::default()],
+            blank: None,
             limits,
             draft: Draft::default(),
         }
-    }
-
-    /// Makes this the view of another observer, and `perspective` what this one has seen.
-    ///
-    /// Whether a message is valid depends on it and its past alone, so observers in one process
-    /// need to hold it, resolve it and check it only once between them. They share a view, which
-    /// holds every message that one of them has justified, and a perspective each. Indices are the
-    /// same for all. A message that is held already becomes justified for another observer in
-    /// O(1), if it has what was held before, or else in O(V); nothing is checked again. O(1).
-    ///
-    /// By its index a message can be read whoever justified it;
-    /// [`is_justified`](Self::is_justified) says whether this observer did.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # use cbc_message::{Bit, Header, Justification, Message, ValidatorId, ValidatorSet, Weight};
-    /// # use cbc_view::{MessageDag, Perspective, View};
-    /// # let validators = Arc::new(ValidatorSet::new([3, 4].map(Weight::new))?);
-    /// # let alice = ValidatorId::new(0);
-    /// # let message = Message::new(Header {
-    /// #     sender: alice,
-    /// #     sequence_number: 0,
-    /// #     justification: Justification::EMPTY,
-    /// #     estimate: Bit::One,
-    /// # })?;
-    /// let mut view = View::new(validators);
-    /// let mut bobs = Perspective::new(2);
-    /// view.insert(message)?;
-    /// assert!(view.latest_message(alice).is_some());
-    /// view.exchange(&mut bobs);
-    /// assert!(view.latest_message(alice).is_none());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn exchange(&mut self, perspective: &mut Perspective<E>) {
-        std::mem::swap(&mut self.perspective, perspective);
     }
 }
 
@@ -116,7 +91,7 @@ impl<E> View<E> {
 
     /// Whether `message` is justified for this observer: in a view that nobody shares, always.
     pub fn is_justified(&self, message: MessageIndex) -> bool {
-        self.perspective.0.has_justified(&self.store, message)
+        self.perspective.has_justified(&self.store, message)
     }
 
     /// Whether anything was dropped ([`prune`](Self::prune)).
@@ -126,7 +101,7 @@ impl<E> View<E> {
 
     /// How many messages are justified.
     pub fn justified_count(&self) -> usize {
-        self.perspective.0.justified.len()
+        self.perspective.justified.len()
     }
 
     /// The justified messages, in ascending order.
@@ -135,47 +110,58 @@ impl<E> View<E> {
         held.filter(|&message| self.is_justified(message))
     }
 
-    /// The pending messages, in the order of their arrival.
+    /// The pending messages, in the order of their arrival; without those that are
+    /// [held back](Self::held_back).
     pub fn pending_messages(&self) -> impl Iterator<Item = &Message<E>> {
-        self.perspective.0.pending.iter()
+        self.perspective.pending.iter()
+    }
+
+    /// The pending messages that are held, since another observer who shares this view has
+    /// justified them, in the order of their arrival: see [`insert_held`](Self::insert_held).
+    pub fn held_back(&self) -> impl Iterator<Item = MessageIndex> + use<E> {
+        self.perspective.held_back.in_order().into_iter()
     }
 
     /// How many messages are pending.
     pub fn pending_count(&self) -> usize {
-        self.perspective.0.pending.len()
+        self.perspective.pending.len() + self.perspective.held_back.len()
     }
 
     /// What all that is pending takes at most, in bytes, by the formula of [`Limits`].
     pub fn pending_bytes(&self) -> usize {
-        self.perspective.0.pending.bytes()
+        self.perspective.pending.bytes()
     }
 
     /// What the pending messages take at most that `payer` pays for, in bytes: see [`Limits`].
     pub fn pending_bytes_of(&self, payer: ValidatorId) -> usize {
-        if self.validators.contains(payer) { self.perspective.0.pending.bytes_of(payer) } else { 0 }
+        if self.validators.contains(payer) { self.perspective.pending.bytes_of(payer) } else { 0 }
     }
 
     /// The pending message with this hash.
     pub fn pending_message(&self, hash: &MessageHash) -> Option<&Message<E>> {
-        self.perspective.0.pending.get(hash)
+        self.perspective.pending.get(hash)
     }
 
     /// How many distinct hashes the pending message with this hash still waits for.
     pub fn missing_dependency_count(&self, hash: &MessageHash) -> Option<usize> {
-        self.perspective.0.pending.missing_count(hash)
+        self.perspective.pending.missing_count(hash)
     }
 
     /// The pending messages that cite `hash`, which is not justified, in the order of their
     /// arrival.
     pub fn dependents_of(&self, hash: &MessageHash) -> impl Iterator<Item = &Message<E>> {
-        self.perspective.0.pending.dependents(hash)
+        self.perspective.pending.dependents(hash)
     }
 
     /// The hashes that something pending cites and that are neither pending nor justified, in
     /// ascending order: what to ask others for. Also what arrived and was not kept, over a limit,
     /// if something pending waits for it. O(hashes that are waited for, or were at a time).
     pub fn missing_hashes(&self) -> BTreeSet<MessageHash> {
-        self.perspective.0.pending.missing()
+        let mut missing = self.perspective.pending.missing();
+        for held in self.held_back() {
+            missing.remove(&self.hash(held));
+        }
+        missing
     }
 
     /// Messages of `validator` that are not justified here and may come after its latest that is:
@@ -187,12 +173,21 @@ impl<E> View<E> {
         let next = self.next_sequence_number(validator);
         let pending = || self.pending_messages();
         let own = pending().filter(|it| it.sender() == validator && it.sequence_number() >= next);
-        let pending_own = own.map(Message::hash).collect();
+        let mut pending_own: Vec<MessageHash> = own.map(Message::hash).collect();
         let others = pending().filter(|message| message.sender() != validator);
         let cited = others.filter_map(|message| message.justification().get(validator));
-        let awaited = &self.perspective.0.pending;
+        let awaited = &self.perspective.pending;
         let cited = cited.flat_map(|citation| citation.hashes());
-        let cited = cited.filter(|hash| awaited.is_awaited(hash)).collect();
+        let mut cited: BTreeSet<_> = cited.filter(|hash| awaited.is_awaited(hash)).collect();
+        for held in self.held_back() {
+            if self.sender(held) != validator {
+                let citation = self.store.cited_for(self.citations(held), validator);
+                let hashes = citation.into_iter().flat_map(|citation| citation.hashes());
+                cited.extend(hashes.filter(|hash| self.find(hash).is_none()));
+            } else if self.sequence_number(held) >= next {
+                pending_own.push(self.hash(held));
+            }
+        }
         Ahead { pending: pending_own, cited }
     }
 
@@ -214,7 +209,7 @@ impl<E> View<E> {
     pub fn latest_messages(&self) -> impl Iterator<Item = (ValidatorId, MessageIndex)> {
         self.validators
             .ids()
-            .zip(&self.perspective.0.latest)
+            .zip(&self.perspective.latest)
             .filter_map(|(v, latest)| Some((v, (*latest)?)))
     }
 
@@ -226,12 +221,12 @@ impl<E> View<E> {
 
     /// The proof, if this view has one, that `validator` equivocated: the first it came across.
     pub fn equivocation(&self, validator: ValidatorId) -> Option<Equivocation> {
-        *self.perspective.0.equivocations.get(validator.index())?
+        *self.perspective.equivocations.get(validator.index())?
     }
 
     /// The validators that this view can prove to have equivocated, in ascending order.
     pub fn equivocations(&self) -> impl Iterator<Item = Equivocation> {
-        self.perspective.0.equivocations.iter().filter_map(|equivocation| *equivocation)
+        self.perspective.equivocations.iter().filter_map(|equivocation| *equivocation)
     }
 
     /// The summed weight of the validators that this view can prove to have equivocated.
@@ -306,11 +301,11 @@ impl<E> MessageDag for View<E> {
     }
 
     fn latest_message(&self, validator: ValidatorId) -> Option<MessageIndex> {
-        *self.perspective.0.latest.get(validator.index())?
+        *self.perspective.latest.get(validator.index())?
     }
 
     fn is_equivocator(&self, validator: ValidatorId) -> bool {
-        self.perspective.0.is_equivocator(validator)
+        self.perspective.is_equivocator(validator)
     }
 }
 

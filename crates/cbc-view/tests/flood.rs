@@ -9,7 +9,7 @@ use cbc_message::{
     Weight,
 };
 use cbc_view::{
-    AdmitAll, HashedDag, Limits, MessageDag, MessageIndex, Perspective, Status, Unjudged, View,
+    AdmitAll, HashedDag, Limits, MessageDag, MessageIndex, SharedView, Status, Unjudged, View,
 };
 
 /// Room for some 50 pending messages of a validator that wait for one hash, and for some 20
@@ -221,23 +221,26 @@ fn the_greatest_account_gives_up_what_is_over_the_limit_of_all() {
     assert!(zero.abs_diff(one) < 2000, "{zero}, {one}");
 }
 
+/// What one of those who share a view holds takes no more room when another has justified it, too.
 #[test]
-fn an_observer_who_shares_a_view_takes_in_no_more_of_what_others_hold() {
-    let mut view = view();
-    let mut others = [Perspective::new(3), Perspective::new(3)];
-    for (from, other) in (0..).zip(&mut others) {
-        view.exchange(other);
+fn what_others_hold_is_over_no_limit() {
+    let validators = Arc::new(ValidatorSet::new([1, 1, 1].map(Weight::new)).unwrap());
+    let mut shared = SharedView::new(validators, LIMITS, 3);
+    for (from, observer) in [1, 2].into_iter().enumerate() {
         for value in 0..FLOOD {
-            view.insert(fork(from * FLOOD + value)).unwrap();
+            shared.of(observer).insert(fork(from as i64 * FLOOD + value)).unwrap();
         }
-        view.exchange(other);
     }
-    let held = view.message_count();
-    assert!(held > 2 * LIMITS.unwanted_per_validator / 350, "{held}");
+    let held = shared.lent().message_count();
+    let each = LIMITS.unwanted_per_validator / 350;
+    assert!((2 * each..2 * each + 30).contains(&held), "{held}");
     for index in (0..held as u32).map(MessageIndex::new) {
-        view.insert_held(index, &mut AdmitAll).unwrap();
+        shared.of(0).insert_held(index, &mut AdmitAll).unwrap();
     }
-    assert!((2 + 15..2 + 30).contains(&view.justified_count()), "{}", view.justified_count());
+    assert_eq!(shared.of(0).justified_count(), held);
+    // What is held by nobody is: as much as the two have justified.
+    let status = shared.of(0).insert(fork(3 * FLOOD)).unwrap().status;
+    assert_eq!(status, Status::Justified);
 }
 
 /// A view of `limits` that knows that 0 equivocates, and wants nothing more of it.

@@ -11,7 +11,7 @@ use cbc_message::{
 };
 use cbc_view::{
     Admission, Archive, Candidate, HashedDag, Limits, MemoryArchive, MessageDag, MessageIndex,
-    Perspective, Refusal, Status, Unjudged, View,
+    Refusal, SharedView, Status, Unjudged, View,
 };
 use proptest::prelude::*;
 
@@ -209,7 +209,7 @@ fn prune(view: &mut View<Bit>, archive: &MemoryArchive<Bit>, draws: &mut Draws<'
     let drops = |it: MessageIndex| it.index() + keep < held || chosen.contains(&it.index());
     let before = whole(view);
     let mut gone = BTreeSet::new();
-    let pruned = view.prune(&mut [], drops, |archived| {
+    let pruned = view.prune(drops, |archived| {
         assert!(gone.insert(archived.message.hash()));
         assert!(archive.message(&archived.message.hash()).is_none(), "handed out once");
         archive.keep(archived);
@@ -326,11 +326,10 @@ proptest! {
         let mut draws = Draws::new(&draws);
         let made = execution(4, 60, &mut draws);
         let archive = MemoryArchive::new();
-        let mut shared = view(4);
-        let mut other = Perspective::new(4);
+        let validators = Arc::clone(view(4).validators());
+        let mut all = SharedView::new(validators, view(4).limits(), 2);
         let mut alone = [view(4), view(4)];
-        // Who the view is of now, and when each of the two hears what.
-        let mut first = 0;
+        // When each of the two hears what.
         let mut times: Vec<(usize, usize, usize)> = Vec::new();
         for observer in 0..2 {
             let places = arrivals(made.len(), &mut draws);
@@ -339,15 +338,12 @@ proptest! {
         }
         times.sort_unstable();
         for (step, (_, observer, place)) in times.into_iter().enumerate() {
-            if observer != first {
-                shared.exchange(&mut other);
-                first = observer;
-            }
+            let shared = all.of(observer);
             if step % every == every - 1 {
                 let held = shared.message_count();
                 let keep = draws.below(held);
                 let drops = |it: MessageIndex| it.index() + keep < held;
-                shared.prune(&mut [&mut other], drops, |archived| archive.keep(archived));
+                shared.prune(drops, |archived| archive.keep(archived));
             }
             let message = &made[place];
             let expected = outcome(&mut alone[observer], message.clone(), With(None));
@@ -357,7 +353,7 @@ proptest! {
                     shared.insert_held(held, &mut With(Some(&archive))).unwrap();
                     continue;
                 }
-                _ => outcome(&mut shared, message.clone(), With(Some(&archive))),
+                _ => outcome(shared, message.clone(), With(Some(&archive))),
             };
             prop_assert_eq!(&found.status, &expected.status, "{:?} {}", message, step);
             prop_assert_eq!(&found.rule, &expected.rule);
@@ -366,7 +362,7 @@ proptest! {
             let cited = |view: &View<Bit>| {
                 view.justification().iter().map(|(validator, _)| validator).collect::<Vec<_>>()
             };
-            prop_assert_eq!(cited(&shared), cited(&alone[observer]));
+            prop_assert_eq!(cited(shared), cited(&alone[observer]));
         }
     }
 }
@@ -391,7 +387,7 @@ fn a_message_that_was_dropped_is_not_taken_for_a_fork_nor_a_fork_for_it() {
     let mut view = view(18);
     let sent = in_turn(&mut view, 40);
     let archive = MemoryArchive::new();
-    let pruned = view.prune(&mut [], |it| it.index() < 30, |archived| archive.keep(archived));
+    let pruned = view.prune(|it| it.index() < 30, |archived| archive.keep(archived));
     // Messages 27 to 29 are cited by later ones.
     assert_eq!((pruned.dropped(), archive.len()), (27, 27));
     let fork = |place: usize| {
@@ -418,8 +414,10 @@ fn a_message_that_was_dropped_is_not_taken_for_a_fork_nor_a_fork_for_it() {
 
 #[test]
 fn what_somebody_who_shares_a_view_has_not_justified_is_not_dropped() {
-    let mut view = view(2);
-    let mut bob = Perspective::new(2);
+    let validators = Arc::clone(view(2).validators());
+    let (alice, bob) = (0, 1);
+    let mut shared = SharedView::new(validators, Limits::default(), 2);
+    let view = shared.of(alice);
     let mut made = Vec::new();
     for round in 0..6 {
         let sender = ValidatorId::new(round % 2);
@@ -429,12 +427,19 @@ fn what_somebody_who_shares_a_view_has_not_justified_is_not_dropped() {
         made.push(Message::new(header).unwrap());
         view.insert(made[round as usize].clone()).unwrap();
     }
-    view.prune(&mut [&mut bob], |it| it.index() < 5, |_| panic!("bob has not justified it"));
-    view.exchange(&mut bob);
+    view.prune(|it| it.index() < 5, |_| panic!("bob has not justified it"));
+    let view = shared.of(bob);
     let held = (0..6).map(MessageIndex::new).find(|&it| view.hash(it) == made[3].hash()).unwrap();
     let missing = vec![made[2].hash(), made[1].hash()];
-    let status = view.clone().insert_held(held, &mut With(None)).unwrap().status;
-    assert_eq!(status, Status::Pending { missing: missing.clone() });
+    let mut other = view.clone();
+    let status = other.insert_held(held, &mut With(None)).unwrap().status;
+    assert_eq!(status, Status::Pending { missing: Vec::new() }, "all that it cites is held");
+    assert!(other.held_back().eq([held]));
+    assert_eq!(other.insert_held(held, &mut With(None)).unwrap().status, Status::Duplicate);
+    assert_eq!(other.insert(made[3].clone()).unwrap().status, Status::Duplicate);
+    let justified: usize =
+        [0, 1, 2].map(|it| other.insert(made[it].clone()).unwrap().justified.len()).iter().sum();
+    assert_eq!((justified, other.pending_count()), (4, 0));
     assert_eq!(view.insert(made[3].clone()).unwrap().status, Status::Pending { missing });
     let justified: usize =
         made.iter().map(|it| view.insert(it.clone()).unwrap().justified.len()).sum();
@@ -443,10 +448,11 @@ fn what_somebody_who_shares_a_view_has_not_justified_is_not_dropped() {
 
 #[test]
 fn who_comes_after_something_was_dropped_cannot_follow_without_it() {
-    let mut view = view(18);
-    let sent = in_turn(&mut view, 40);
-    view.prune(&mut [], |it| it.index() < 30, |_| {});
-    view.exchange(&mut Perspective::new(18));
+    let validators = Arc::clone(view(18).validators());
+    let mut shared = SharedView::new(validators, Limits::default(), 1);
+    let sent = in_turn(shared.of(0), 40);
+    shared.of(0).prune(|it| it.index() < 30, |_| {});
+    let view = shared.of(1);
     // It is there for the one who was here before, but its past is not for the one who came later.
     let status = view.insert(sent[27].clone()).unwrap().status;
     let missing = vec![sent[24].hash(), sent[25].hash(), sent[26].hash()];
@@ -469,7 +475,7 @@ fn a_long_run_is_held_in_the_memory_of_a_short_one() {
         view.insert(Message::new(header).unwrap()).unwrap();
         if view.message_count() >= 400 {
             let newest = view.message_count();
-            view.prune(&mut [], |message| message.index() + 100 < newest, |_| {});
+            view.prune(|message| message.index() + 100 < newest, |_| {});
             most = most.max(view.message_count());
         }
     }

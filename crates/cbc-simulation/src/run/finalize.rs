@@ -33,7 +33,7 @@ where
 
     /// A validator alone finalizes what is safe in its view.
     pub fn update_safe_estimate_of(&mut self, validator: ValidatorId) {
-        let is_seated = self.seats.get(validator).is_some();
+        let is_seated = self.seats.is_taken(validator);
         if self.finalize.is_some() && (is_seated || self.outweighs_the_rest(validator)) {
             self.as_validator(validator, |run| run.update_in_place(Some(validator)));
         }
@@ -48,25 +48,25 @@ where
 
     fn update_in_place(&mut self, who: Option<ValidatorId>) {
         let Some(finalize) = self.finalize else { return };
-        if self.observer.finalized().is_none() && !self.has_heard_a_majority() {
+        if self.observer().finalized().is_none() && !self.has_heard_a_majority() {
             return;
         }
-        let conflict = finalize(&mut self.observer).err();
+        let conflict = finalize(self.observer_mut()).err();
         let known = self.overturned.remove(&who);
-        if !self.observer.is_overturned() {
+        if !self.observer().is_overturned() {
             let known = known.map(|known| Overturned { in_the_end: false, ..known });
             self.overturned.extend(known.map(|known| (who, known)));
             return;
         }
-        let write = |value: &P::Value| P::write_value(&self.notation, &self.observer, value);
-        let Some(finalized) = self.observer.finalized() else { return };
+        let write = |value: &P::Value| P::write_value(&self.notation, self.observer(), value);
+        let Some(finalized) = self.observer().finalized() else { return };
         let overturned = Overturned {
             validator: who,
             finalized: write(&finalized.value),
             conflicting: conflict
                 .map(|conflict| write(&conflict.conflicting))
                 .or_else(|| known.and_then(|known| known.conflicting)),
-            observed_fault_weight: self.observer.view().observed_fault_weight(),
+            observed_fault_weight: self.observer().view().observed_fault_weight(),
             in_the_end: true,
         };
         self.overturned.insert(who, overturned);
@@ -75,7 +75,7 @@ where
     /// Whether those who spoke, in the view in place, outweigh the rest: else no quorum does, and
     /// an oracle, which takes memory for each two validators, need not be asked.
     fn has_heard_a_majority(&self) -> bool {
-        let view = self.observer.view();
+        let view = self.observer().view();
         let heard = view.latest_honest_messages().map(|(validator, _)| validator);
         let weight = self.setup.validators.weight_of(heard).get();
         weight > self.setup.validators.total().get() - weight

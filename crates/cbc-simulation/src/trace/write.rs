@@ -79,8 +79,9 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
         if P::blocks(observer).is_some() {
             justified.insert(GENESIS.to_owned());
         }
-        let pending: BTreeSet<String> =
-            view.pending_messages().map(|message| notation.name(&message.hash())).collect();
+        let held_back = view.held_back().map(|held| view.hash(held));
+        let pending = view.pending_messages().map(|message| message.hash()).chain(held_back);
+        let pending: BTreeSet<String> = pending.map(|hash| notation.name(&hash)).collect();
         let latest: Map<String, Json> = view
             .latest_messages()
             .map(|(validator, message)| {

@@ -35,7 +35,7 @@ fn assert_consistent(pending: &Pending<Integer>) {
         let items: Vec<_> = pending.cited(place).collect();
         let missing = pending.missing[place as usize];
         assert_eq!(items.len(), missing as usize);
-        assert_eq!(missing == 0, pending.ready.contains(&place));
+        assert_eq!(missing == 0, pending.ready.contains(&Ready::Pending(place)));
         used += items.len();
         for (edge, item) in items {
             let cited = &pending.items[item as usize];
@@ -133,11 +133,11 @@ proptest! {
                 // Only what is not pending becomes justified.
                 Step::Release(index) if !pending.contains(&hash(index)) => {
                     let hash = hash(index);
-                    pending.release(&hash);
+                    pending.release(&hash, Vec::new());
                 }
                 Step::TakeOut => {
-                    if let Some(released) = pending.next_ready() {
-                        prop_assert!(!pending.contains(&released.message.hash()));
+                    if let Some(Released::Pending(message, _)) = pending.next_ready() {
+                        prop_assert!(!pending.contains(&message.hash()));
                     }
                 }
                 Step::Drop(index) if !pending.contains(&hash(index)) => {
