@@ -54,44 +54,29 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-mod accounts;
-mod admission;
-mod archive;
-mod chains;
-mod column;
 mod dag;
-mod held_back;
-mod limits;
-mod links;
-mod panorama;
 mod pending;
 mod perspective;
 mod property;
 mod prune;
-mod recall;
-mod receipt;
 mod receive;
-mod resolve;
 mod shared;
 mod store;
-mod unjudged;
-mod validity;
 mod view;
-mod waits;
 
 pub use cbc_message;
 
-pub use admission::{Admission, AdmitAll, Candidate};
-pub use archive::{Archive, Archived, MemoryArchive};
-pub use chains::Position;
-pub use column::{Column, Renumbering};
 pub use dag::{HashedDag, MessageDag, MessageIndex, Seen};
-pub use limits::Limits;
-pub use panorama::Citations;
+pub use pending::limits::Limits;
 pub use property::{AtDepth, Chain, Equals, Property};
 pub use prune::{Pruned, Pruning};
-pub use receipt::{Equivocation, Justified, Reason, Receipt, Rejection, Status};
+pub use receive::admission::{Admission, AdmitAll, Candidate};
+pub use receive::receipt::{Equivocation, Justified, Reason, Receipt, Rejection, Status};
+pub use receive::unjudged::{Refusal, Unjudged};
+pub use receive::validity::{Forgotten, Invalid};
 pub use shared::SharedView;
-pub use unjudged::{Refusal, Unjudged};
-pub use validity::{Forgotten, Invalid};
+pub use store::archive::{Archive, Archived, MemoryArchive};
+pub use store::chains::Position;
+pub use store::column::{Column, Renumbering};
+pub use store::panorama::Citations;
 pub use view::{Ahead, View};

@@ -1,5 +1,10 @@
 //! Messages that wait for what they cite (semantics §2).
 
+pub(crate) mod accounts;
+pub(crate) mod held_back;
+pub(crate) mod limits;
+pub(crate) mod links;
+pub(crate) mod waits;
 mod wanted;
 
 #[cfg(test)]
@@ -9,10 +14,10 @@ use std::collections::{BTreeSet, VecDeque};
 
 use cbc_message::{HashNumbers, Message, MessageHash, ValidatorId};
 
-use crate::accounts::{Accounts, Charge};
-use crate::column::{Column, Renumbering};
-use crate::links::{Links, List, Place};
-use crate::waits::{EDGE_BYTES, Edge, Waits};
+use crate::pending::accounts::{Accounts, Charge};
+use crate::pending::links::{Links, List, Place};
+use crate::pending::waits::{EDGE_BYTES, Edge, Waits};
+use crate::store::column::{Column, Renumbering};
 use crate::{Limits, MessageIndex};
 
 /// The pending messages of a view, who waits for whom, and who pays for it.

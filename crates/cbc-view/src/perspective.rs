@@ -2,10 +2,10 @@
 
 use cbc_message::{MessageHash, ValidatorId};
 
-use crate::column::Renumbering;
-use crate::held_back::HeldBack;
 use crate::pending::Pending;
+use crate::pending::held_back::HeldBack;
 use crate::store::Store;
+use crate::store::column::Renumbering;
 use crate::{Equivocation, MessageIndex, Position};
 
 /// What one observer has seen: which of the messages held are justified for it, who is latest, who

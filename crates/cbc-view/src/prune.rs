@@ -2,9 +2,9 @@
 
 use cbc_message::{Estimate, MessageHash};
 
-use crate::column::{Column, Renumbering};
 use crate::perspective::after_pruning;
 use crate::shared::Seat;
+use crate::store::column::{Column, Renumbering};
 use crate::{Archived, MessageDag, MessageIndex, View};
 
 /// What is to become of the messages of a view: which stay whole, which leave a stub, which go.

@@ -1,14 +1,22 @@
 //! Receiving messages: resolved, checked, stored, and released to whoever waited (semantics §2).
 
+pub(crate) mod admission;
+mod recall;
+pub(crate) mod receipt;
+mod resolve;
+pub(crate) mod unjudged;
+pub(crate) mod validity;
+
 use std::error::Error;
 
 use cbc_message::{Estimate, Message, MessageHash};
 use tracing::{debug, warn};
 
-use crate::accounts::Charge;
-use crate::limits::bytes_stored;
-use crate::panorama::MOST_MESSAGES;
 use crate::pending::Released;
+use crate::pending::accounts::Charge;
+use crate::pending::limits::bytes_stored;
+use crate::receive::validity::check_on_receipt;
+use crate::store::panorama::MOST_MESSAGES;
 use crate::{
     Admission, AdmitAll, Candidate, Equivocation, HashedDag, MessageDag, MessageIndex, Reason,
     Receipt, Refusal, Rejection, Status, Unjudged, View,
@@ -65,7 +73,8 @@ impl<E: Clone> View<E> {
             }
             Some(held) => self.missing_citations(held),
             None => {
-                let checked = self.check_on_receipt(&message).map_err(Reason::Invalid);
+                let checked =
+                    check_on_receipt(&message, self.validators()).map_err(Reason::Invalid);
                 let checked = checked
                     .and_then(|()| admission.check_on_receipt(&message).map_err(Reason::Refused));
                 if let Err(reason) = checked {
@@ -231,7 +240,7 @@ impl<E: Clone> View<E> {
         }
         let mut draft = std::mem::take(&mut self.draft);
         draft.share(&self.store.panoramas);
-        let checked = self.check_structure(message, &mut draft, admission.archive());
+        let checked = self.store.check_structure(message, &mut draft, admission.archive());
         let checked = checked.map_err(|refusal| refusal.map(Reason::Invalid));
         let checked = checked.and_then(|()| {
             let citations = self.store.panoramas.of_draft(&draft);

@@ -1,5 +1,10 @@
 //! The valid messages that a view, or several views in one process, hold.
 
+pub(crate) mod archive;
+pub(crate) mod chains;
+pub(crate) mod column;
+pub(crate) mod panorama;
+
 use std::collections::BTreeSet;
 
 use cbc_message::{
@@ -7,9 +12,9 @@ use cbc_message::{
     MessageHash, ValidatorId,
 };
 
-use crate::chains::Chains;
-use crate::column::{Column, Renumbering};
-use crate::panorama::{Draft, Dropped, Panoramas};
+use crate::store::chains::Chains;
+use crate::store::column::{Column, Renumbering};
+use crate::store::panorama::{Draft, Dropped, Panoramas};
 use crate::{Archived, Citations, MessageIndex, Position, Seen};
 
 /// Valid messages, each after all it cites, in columns: what is read together stands together.

@@ -7,10 +7,10 @@ use cbc_message::{
     Citation, Estimate, Justification, Message, MessageHash, ValidatorId, ValidatorSet, Weight,
 };
 
-use crate::panorama::{Citations, Draft};
 use crate::perspective::Perspective;
 use crate::shared::Seat;
 use crate::store::Store;
+use crate::store::panorama::{Citations, Draft};
 use crate::{Equivocation, HashedDag, Limits, MessageDag, MessageIndex, Seen};
 
 /// What may come after the latest justified message of a validator: see [`View::ahead_of`].

@@ -10,9 +10,9 @@ use cbc_message::{MessageHash, ValidatorId};
 
 use super::{Evicted, Pending};
 use crate::Limits;
-use crate::accounts::Charge;
-use crate::links::Place;
-use crate::waits::Edge;
+use crate::pending::accounts::Charge;
+use crate::pending::links::Place;
+use crate::pending::waits::Edge;
 
 impl<E> Pending<E> {
     /// The pending message, and who pays for it, because of which `hash` is wanted: the first that

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::MessageIndex;
-use crate::column::Renumbering;
+use crate::store::column::Renumbering;
 
 /// The messages that a view holds since another observer justified them, that this one has received
 /// too, and that wait here for what they cite, which is all held.

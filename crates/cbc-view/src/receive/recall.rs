@@ -6,7 +6,7 @@
 
 use cbc_message::{Message, MessageHash, ValidatorId};
 
-use crate::panorama::{Dropped, Proof};
+use crate::store::panorama::{Dropped, Proof};
 use crate::{
     Admission, Archive, Archived, HashedDag, Invalid, MessageDag, MessageIndex, Position, Status,
     Unjudged, View,

@@ -2,11 +2,12 @@
 //!
 //! V7 is checked where bytes are read, and V5 by whoever knows the estimator.
 
-use cbc_message::{Citation, Message, MessageHash, ValidatorId};
+use cbc_message::{Citation, Message, MessageHash, ValidatorId, ValidatorSet};
 use thiserror::Error;
 
-use crate::panorama::{Draft, Seat};
-use crate::{Archive, Archived, HashedDag, MessageDag, MessageIndex, Refusal, Unjudged, View};
+use crate::store::Store;
+use crate::store::panorama::{Draft, Seat};
+use crate::{Archive, Archived, MessageIndex, Refusal, Unjudged};
 
 /// How a message breaks a structural rule.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -123,23 +124,27 @@ fn describe(citation: &Option<Citation>) -> String {
     }
 }
 
-impl<E> View<E> {
-    /// What can be checked before anything that the message cites has arrived.
-    pub(crate) fn check_on_receipt(&self, message: &Message<E>) -> Result<(), Invalid> {
-        let validators = self.validators().len();
-        let sender = message.sender();
-        if !self.validators().contains(sender) {
-            return Err(Invalid::UnknownSender { sender, validators }); // V1
-        }
-        let last_cited = message.justification().iter().next_back();
-        if let Some((validator, _)) = last_cited
-            && !self.validators().contains(validator)
-        {
-            return Err(Invalid::UnknownValidatorCited { validator, validators }); // V2
-        }
-        Ok(())
+/// What can be checked before anything that the message cites has arrived.
+pub(crate) fn check_on_receipt<E>(
+    message: &Message<E>,
+    validators: &ValidatorSet,
+) -> Result<(), Invalid> {
+    let sender = message.sender();
+    if !validators.contains(sender) {
+        return Err(Invalid::UnknownSender { sender, validators: validators.len() }); // V1
     }
+    let last_cited = message.justification().iter().next_back();
+    if let Some((validator, _)) = last_cited
+        && !validators.contains(validator)
+    {
+        let validators = validators.len();
+        return Err(Invalid::UnknownValidatorCited { validator, validators }); // V2
+    }
+    Ok(())
+}
 
+/// The rules, as functions of what is held and of a draft.
+impl<E> Store<E> {
     /// Everything else, once all that the message cites is justified. `draft` is its
     /// justification, resolved, its chunks shared with the messages before.
     pub(crate) fn check_structure(
@@ -158,12 +163,12 @@ impl<E> View<E> {
     /// V2: each cited message was sent by the validator it is cited for. What a valid message
     /// cites for the same validator needs no look.
     fn check_senders(&self, draft: &Draft) -> Result<(), Invalid> {
-        let citations = self.store.panoramas.of_draft(draft);
+        let citations = self.panoramas.of_draft(draft);
         for validator in draft.unshared() {
             let code = citations.code(validator);
             let dropped = citations.dropped_of(code).map(|dropped| (dropped.hash, dropped.sender));
             let held = citations.seen(code).messages();
-            let held = held.map(|cited| (self.hash(cited), self.sender(cited)));
+            let held = held.map(|cited| (*self.hash(cited), self.sender(cited)));
             if let Some((cited, sender)) =
                 dropped.into_iter().chain(held).find(|&(_, sender)| sender != validator)
             {
@@ -180,7 +185,7 @@ impl<E> View<E> {
             if numbers.0 != numbers.1 {
                 return Err(Invalid::NotAnEquivocation {
                     validator: self.sender(one),
-                    proof: (self.hash(one), self.hash(other)),
+                    proof: (*self.hash(one), *self.hash(other)),
                     sequence_numbers: numbers,
                 });
             }
@@ -191,11 +196,11 @@ impl<E> View<E> {
     /// V3: the sender's messages are numbered from 0, each citing the one before.
     fn check_sequence(&self, message: &Message<E>, draft: &Draft) -> Result<(), Invalid> {
         let (sender, sequence_number) = (message.sender(), message.sequence_number());
-        let row = self.store.panoramas.of_draft(draft);
+        let row = self.panoramas.of_draft(draft);
         if row.code(sender).is_proof() {
             return Err(Invalid::OwnEquivocation { sender });
         }
-        match self.store.cited_position(row, sender) {
+        match self.cited_position(row, sender) {
             None if sequence_number == 0 => Ok(()),
             Some(predecessor) if sequence_number > 0 => {
                 let expected = u64::from(predecessor.number) + 1;
@@ -203,7 +208,7 @@ impl<E> View<E> {
                     return Ok(());
                 }
                 let found = sequence_number;
-                let cited = self.store.cited_for(row, sender).and_then(|it| it.hashes().next());
+                let cited = self.cited_for(row, sender).and_then(|it| it.hashes().next());
                 let Some(predecessor) = cited else { return Ok(()) };
                 Err(Invalid::SequenceNumber { sender, predecessor, expected, found })
             }
@@ -237,13 +242,13 @@ impl<E> View<E> {
         // Proofs, unless a row that was looked at has the same, are always open.
         let mut held = Vec::new();
         let mut elsewhere = Vec::new();
-        let citations = self.store.panoramas.of_draft(draft);
+        let citations = self.panoramas.of_draft(draft);
         for (validator, code) in citations.all_codes().filter(|&(it, _)| !draft.passes(it)) {
             let dropped = citations.dropped_of(code).map(|dropped| dropped.hash);
             elsewhere.extend(dropped.map(|hash| (hash, validator)));
             for cited in citations.seen(code).messages() {
-                match self.store.is_stub(cited) {
-                    true => elsewhere.push((self.hash(cited), validator)),
+                match self.is_stub(cited) {
+                    true => elsewhere.push((*self.hash(cited), validator)),
                     false => held.push((cited, validator)),
                 }
             }
@@ -269,11 +274,11 @@ impl<E> View<E> {
 
     /// V4, for a cited message that is held whole.
     fn compare_held(&self, draft: &mut Draft, cited: MessageIndex) -> Result<(), Refusal<Invalid>> {
-        let panoramas = &self.store.panoramas;
+        let panoramas = &self.panoramas;
         let no_later = |validator, seen: Seat, found: Seat| self.no_later(validator, seen, found);
         let Some(validator) = draft.compare(cited, panoramas, no_later) else { return Ok(()) };
-        let seen = self.store.cited_for(self.citations(cited), validator);
-        Err(Refusal::Breaks(self.forgotten(draft, self.hash(cited), validator, seen)))
+        let seen = self.cited_for(self.panoramas.of(cited), validator);
+        Err(Refusal::Breaks(self.forgotten(draft, *self.hash(cited), validator, seen)))
     }
 
     /// V4, for a cited message that was dropped. O(V).
@@ -284,14 +289,14 @@ impl<E> View<E> {
     ) -> Result<(), Refusal<Invalid>> {
         let mut positions = cited.cited.iter();
         for (validator, citation) in cited.message.justification().iter() {
-            let row = self.store.panoramas.of_draft(draft);
-            let same = self.store.cited_for(row, validator) == Some(citation);
+            let row = self.panoramas.of_draft(draft);
+            let same = self.cited_for(row, validator) == Some(citation);
             let is_no_later = match citation {
                 Citation::Latest(_) => {
                     let seen = positions.next().copied();
-                    let found = self.store.cited_position(row, validator);
+                    let found = self.cited_position(row, validator);
                     let later = seen.zip(found).is_none_or(|(seen, found)| {
-                        !self.store.chains.is_predecessor_or_same(validator, seen, found)
+                        !self.chains.is_predecessor_or_same(validator, seen, found)
                     });
                     same || row.code(validator).is_proof() || !later
                 }
@@ -320,7 +325,7 @@ impl<E> View<E> {
         validator: ValidatorId,
         seen: Option<Citation>,
     ) -> Invalid {
-        let found = self.store.cited_for(self.store.panoramas.of_draft(draft), validator);
+        let found = self.cited_for(self.panoramas.of_draft(draft), validator);
         Invalid::Forgotten(Box::new(Forgotten { cited, validator, seen, found }))
     }
 
@@ -328,14 +333,14 @@ impl<E> View<E> {
     /// later than any message, and no proof of it later than another.
     fn no_later(&self, validator: ValidatorId, seen: Seat, found: Seat) -> bool {
         let position = |seat: Seat| match seat {
-            Seat::Held(message) => Some(self.store.chains.position(message)),
+            Seat::Held(message) => Some(self.chains.position(message)),
             Seat::Dropped(position) => Some(position),
             Seat::Nothing | Seat::Proof => None,
         };
         match (seen, found) {
             (Seat::Nothing, _) | (_, Seat::Proof) => true,
             _ => position(seen).zip(position(found)).is_some_and(|(seen, found)| {
-                self.store.chains.is_predecessor_or_same(validator, seen, found)
+                self.chains.is_predecessor_or_same(validator, seen, found)
             }),
         }
     }

@@ -2,8 +2,8 @@
 
 use cbc_message::{Citation, Justification, MessageHash, ValidatorId};
 
-use crate::panorama::Draft;
 use crate::perspective::Perspective;
+use crate::store::panorama::Draft;
 use crate::{Admission, HashedDag, Invalid, MessageIndex, Seen, View};
 
 impl<E> View<E> {

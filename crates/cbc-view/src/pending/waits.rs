@@ -1,7 +1,7 @@
 //! Who waits for what: many queues in one vector, out of which anybody can be taken at once.
 
-use crate::column::Column;
-use crate::links::{List, NOWHERE, Place};
+use crate::pending::links::{List, NOWHERE, Place};
+use crate::store::column::Column;
 
 /// For each item that is waited for, the queue of its dependents, in chunks: whoever goes through a
 /// queue reads a line of memory for two chunks, and not one for each dependent. Chunks have places,

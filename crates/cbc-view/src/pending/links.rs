@@ -1,6 +1,6 @@
 //! Many lists in one vector, out of which anything can be taken at once.
 
-use crate::column::Column;
+use crate::store::column::Column;
 
 /// A place in some column.
 pub(crate) type Place = u32;

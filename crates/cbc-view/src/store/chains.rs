@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cbc_message::ValidatorId;
 
 use crate::MessageIndex;
-use crate::column::{Column, Renumbering};
+use crate::store::column::{Column, Renumbering};
 
 /// Where a message stands among those of its sender: on which branch, and as which message.
 ///

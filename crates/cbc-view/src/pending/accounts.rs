@@ -3,7 +3,7 @@
 use cbc_message::ValidatorId;
 
 use crate::Limits;
-use crate::links::{Links, List, NOWHERE, Place};
+use crate::pending::links::{Links, List, NOWHERE, Place};
 
 /// An account for each validator of the pending messages that it pays for.
 #[derive(Clone, Debug)]
