@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use cbc_estimator::{Estimator, Leads, MajorityDriven, Vote};
 use cbc_message::{BlockVote, Header, Message, ValidatorId, ValidatorSet, Weight};
-use cbc_oracle::{LobbyingTable, Safety, SafetyOracle};
+use cbc_oracle::{FinalitySearch, Safety, SafetyOracle};
 use cbc_view::{
-    Archive, Archived, BlockIndex, BlockTree, Chain, Limits, MessageIndex, Perspective, Property,
-    Receipt, Rejection, Status, Unjudged, View,
+    Archive, Archived, BlockIndex, BlockTree, Limits, MessageIndex, Perspective, Property, Receipt,
+    Rejection, Status, Unjudged, View,
 };
 use tracing::{error, info};
 
@@ -51,7 +51,7 @@ impl<P: Protocol> Standing<P> {
 /// Generic over the protocol and the oracle. Without I/O: calls in, and what changed out.
 pub struct Observer<P: Protocol, O> {
     protocol: P,
-    oracle: O,
+    search: FinalitySearch<View<P::Estimate>, O>,
     view: View<P::Estimate>,
     estimator: P::Estimator,
     finalized: Option<Finalized<P::Value>>,
@@ -59,13 +59,11 @@ pub struct Observer<P: Protocol, O> {
     is_overturned: bool,
     threshold: Weight,
     check_estimates: bool,
-    /// The value that the oracle was asked about last, and what it worked out then.
-    asked: (Option<P::Value>, LobbyingTable),
     /// What was dropped, if somebody keeps it.
     archive: Option<Arc<dyn Archive<P::Estimate> + Send + Sync>>,
 }
 
-impl<P: Protocol, O> Observer<P, O> {
+impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
     /// An observer that has seen nothing, finalizes at fault tolerance 0 (the proof of concept's
     /// "margin > 0") and checks rule V5.
     pub fn new(protocol: P, oracle: O, validators: Arc<ValidatorSet>) -> Self {
@@ -82,17 +80,18 @@ impl<P: Protocol, O> Observer<P, O> {
         Self {
             estimator: protocol.estimator(),
             protocol,
-            oracle,
+            search: FinalitySearch::new(oracle),
             view: View::with_limits(validators, limits),
             finalized: None,
             is_overturned: false,
             threshold: Weight::ZERO,
             check_estimates: true,
-            asked: (None, LobbyingTable::new()),
             archive: None,
         }
     }
+}
 
+impl<P: Protocol, O> Observer<P, O> {
     /// Finalizes only what tolerates equivocators of weight `threshold`.
     ///
     /// What is tolerated belongs to each finalized value: of a chain, a deep block may tolerate
@@ -345,7 +344,7 @@ impl<P: Protocol, O> Observer<P, O> {
 impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
     /// The oracle's answer for `value` in this view.
     pub fn safety(&self, value: &P::Value) -> Safety {
-        self.safety_by(&self.oracle, value)
+        self.safety_by(self.search.oracle(), value)
     }
 
     /// The answer of another oracle for `value` in this view.
@@ -360,18 +359,10 @@ impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
 
     /// The last of the candidates of `tip`, past the first `above`, that is safe at the threshold.
     fn deepest_safe(&mut self, tip: &P::Value, above: u32) -> Option<Finalized<P::Value>> {
-        let Self { protocol, oracle, view, estimator, asked, threshold, .. } = self;
-        let (of, table) = asked;
-        if of.as_ref() != Some(tip) {
-            let common = |of: &P::Value| protocol.common_depth(estimator, of, tip);
-            table.set_common_depth(of.as_ref().map_or(0, common));
-            *of = Some(tip.clone());
-        }
+        let Self { protocol, search, view, estimator, threshold, .. } = self;
         let chain = protocol.chain(estimator, tip);
-        let chain: &dyn Chain<View<P::Estimate>> = &chain;
-        let validators = view.validators();
         let (depth, safety) =
-            oracle.deepest_safe(view, validators, chain, table, above, *threshold)?;
+            search.deepest_safe(view, view.validators(), &chain, above, *threshold)?;
         Some(Finalized { value: protocol.candidate(estimator, tip, depth), safety })
     }
 }
@@ -469,7 +460,7 @@ where
     }
 }
 
-impl<O> Observer<Blockchain, O> {
+impl<O: SafetyOracle<View<BlockVote>>> Observer<Blockchain, O> {
     /// Drops what the last finalized block settles, but for `heights` before it. Its ancestor so
     /// far below takes the place of the genesis; all blocks that are not on that go, and all
     /// messages that vote for them, each handed to `archive` first, in ascending order. Answers how
@@ -508,10 +499,12 @@ impl<O> Observer<Blockchain, O> {
         let estimator: &mut dyn Estimator<View<BlockVote>, Value = _, Inadmissible = _, Answer = _> =
             &mut self.estimator;
         finalized.value = estimator.prune(&pruned, &root, &finalized.value);
-        self.asked = Default::default();
+        self.search.reset();
         pruned.dropped()
     }
+}
 
+impl<O> Observer<Blockchain, O> {
     /// The blocks of this view, and of all who share it.
     pub fn blocks(&self) -> &BlockTree {
         self.estimator.blocks()

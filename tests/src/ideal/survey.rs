@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use cbc_message::{ValidatorSet, Weight};
-use cbc_oracle::{CliqueOracle, LobbyingTable, Quorum, Safety, SafetyOracle};
+use cbc_oracle::{CliqueOracle, FinalitySearch, Quorum, Safety, SafetyOracle};
 use cbc_oracle_adversary::AdversaryOracle;
 use cbc_oracle_inspector::InspectorOracle;
 use cbc_oracle_turan::TuranOracle;
@@ -46,10 +46,6 @@ pub fn claimants<D: MessageDag + 'static>() -> Vec<Claimant<D>> {
 pub struct MarginAsTolerance;
 
 impl<D: MessageDag> SafetyOracle<D> for MarginAsTolerance {
-    fn name(&self) -> &'static str {
-        "margin"
-    }
-
     fn safety(&self, dag: &D, validators: &ValidatorSet, candidate: &dyn Property<D>) -> Safety {
         let safety = CliqueOracle::new().safety(dag, validators, candidate);
         let fault_tolerance = (!safety.margin.is_zero()).then_some(safety.margin);
@@ -179,8 +175,8 @@ impl<P: Play> Survey<P> {
         let chain = protocol.chain(estimator, &tip);
         let chain: &dyn Chain<View<P::Estimate>> = &chain;
         let answer = |Claimant { name, oracle, .. }: &Claimant<_>| {
-            let mut table = LobbyingTable::new();
-            let found = oracle.deepest_safe(view, validators, chain, &mut table, 0, threshold);
+            let mut search = FinalitySearch::new(oracle);
+            let found = search.deepest_safe(view, validators, chain, 0, threshold);
             let alone = (1..=chain.depth()).rev().find_map(|depth| {
                 let value = protocol.candidate(estimator, &tip, depth);
                 let safety = observer.safety_by(oracle, &value);

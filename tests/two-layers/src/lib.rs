@@ -25,10 +25,6 @@ impl Estimate for Colour {
 pub struct Unanimity;
 
 impl<D: MessageDag> SafetyOracle<D> for Unanimity {
-    fn name(&self) -> &'static str {
-        "unanimity"
-    }
-
     fn safety(&self, dag: &D, weights: &ValidatorSet, candidate: &dyn Property<D>) -> Safety {
         let agrees = |&v: &ValidatorId| {
             dag.latest_honest_message(v).is_some_and(|message| candidate.agrees(dag, message))
