@@ -58,9 +58,10 @@
 //!
 //! # What they find, and what there is
 //!
-//! `cargo xtask shortfall` asks every oracle about every view of many tiny instances (3 to 5
+//! The crate `cbc-oracle-contract` asks an oracle about every view of many tiny instances (3 to 5
 //! validators, honest and with an equivocator), and searches all futures for the least weight of
-//! equivocators that turns the candidate. No oracle claims more than the search allows: 0 violations.
+//! equivocators that turns the candidate; an oracle of your own is held to that in one line. No
+//! oracle here claims more than the search allows: `cargo xtask shortfall` finds 0 violations.
 //! All claim less: how often, and by how much of the total weight W where they do. "By at most" 100 %
 //! is where nobody can turn the candidate, whoever equivocates, and the oracle finds nothing.
 //! The search is exact for binary consensus; for two forks of a chain it is bounded, so that there
