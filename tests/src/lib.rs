@@ -2,7 +2,6 @@
 //! README and of CONTRIBUTING, which are compiled and run as doctests.
 
 pub mod adversary;
-pub mod ideal;
 pub mod life;
 
 use std::path::PathBuf;

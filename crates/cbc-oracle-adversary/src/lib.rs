@@ -68,10 +68,6 @@ use cbc_view::{MessageDag, Property};
 pub struct AdversaryOracle;
 
 impl<D: MessageDag> SafetyOracle<D> for AdversaryOracle {
-    fn name(&self) -> &'static str {
-        "adversary"
-    }
-
     fn safety(&self, dag: &D, validators: &ValidatorSet, candidate: &dyn Property<D>) -> Safety {
         let graph = LobbyingGraph::new(dag, candidate);
         let weights = weights_of(&graph, validators);

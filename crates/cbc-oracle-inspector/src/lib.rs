@@ -104,10 +104,6 @@ impl Default for InspectorOracle {
 }
 
 impl<D: MessageDag> SafetyOracle<D> for InspectorOracle {
-    fn name(&self) -> &'static str {
-        "inspector"
-    }
-
     fn safety(&self, dag: &D, validators: &ValidatorSet, candidate: &dyn Property<D>) -> Safety {
         let graph = LobbyingGraph::new(dag, candidate);
         let weights: Vec<Weight> =

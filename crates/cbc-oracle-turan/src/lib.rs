@@ -49,10 +49,6 @@ use cbc_view::{MessageDag, Property};
 pub struct TuranOracle;
 
 impl<D: MessageDag> SafetyOracle<D> for TuranOracle {
-    fn name(&self) -> &'static str {
-        "turan"
-    }
-
     fn safety(&self, dag: &D, validators: &ValidatorSet, candidate: &dyn Property<D>) -> Safety {
         let graph = LobbyingGraph::new(dag, candidate);
         let agreeing = graph.weight(validators);

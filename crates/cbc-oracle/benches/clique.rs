@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use cbc_estimator::{BlockIndex, BlockTree, OnBlock};
 use cbc_message::{Bit, BlockVote, Header, Message, ValidatorId, ValidatorSet, Weight};
-use cbc_oracle::{BitSet, CliqueOracle, LobbyingGraph, LobbyingTracker, SafetyOracle, max_clique};
-use cbc_view::{Equals, MessageDag, MessageIndex, Property, Seen, View};
+use cbc_oracle::{BitSet, CliqueOracle, LobbyingGraph, SafetyOracle, max_clique};
+use cbc_view::{Equals, MessageDag, Property, Seen, View};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const ONE: Equals<Bit> = Equals(Bit::One);
@@ -175,28 +175,6 @@ fn two_rounds_back(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One more message: the answer from scratch, and by a tracker that is told of it.
-fn one_more_message(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("clique oracle, one more message");
-    group.measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(300));
-    for validators in [100, 300, 1000] {
-        let view = rounds(validators, 3, 10, 10);
-        let weights = Arc::clone(view.validators());
-        let mut tracker = LobbyingTracker::new(&view, &ONE);
-        let newest = MessageIndex::new(view.message_count() as u32 - 1);
-        group.bench_function(BenchmarkId::new("tracker", validators), |bencher| {
-            bencher.iter(|| {
-                tracker.update(black_box(&view), &ONE, newest);
-                tracker.clique(&weights, u64::MAX)
-            });
-        });
-        group.bench_function(BenchmarkId::new("from scratch", validators), |bencher| {
-            bencher.iter(|| CliqueOracle::new().safety(black_box(&view), &weights, &ONE));
-        });
-    }
-    group.finish();
-}
-
 fn random_graphs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("maximum-weight clique, random graph of 200");
     group.sample_size(10).measurement_time(Duration::from_secs(2));
@@ -226,5 +204,5 @@ fn random_graphs(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, oracle, two_rounds_back, one_more_message, random_graphs);
+criterion_group!(benches, oracle, two_rounds_back, random_graphs);
 criterion_main!(benches);

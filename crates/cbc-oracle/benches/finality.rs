@@ -15,7 +15,7 @@ use cbc_oracle::{CliqueOracle, SafetyOracle};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use growing::{Awake, Growing};
 
-/// As an oracle without a table does: one lobbying graph for each question.
+/// As an oracle does that keeps nothing: one lobbying graph for each question.
 fn finalize_alone(growing: &Growing) -> Option<u32> {
     let Growing { view, blocks, tip, finalized, .. } = growing;
     let safe = |height: &u32| {

@@ -6,9 +6,9 @@ use cbc_message::{ValidatorId, ValidatorSet, Weight};
 use cbc_view::{Chain, MessageDag, Property};
 
 use crate::max_clique::{first_clique, search_beyond};
-use crate::oracle::deepest;
+use crate::table::LobbyingTable;
 use crate::{
-    BitSet, LobbyingGraph, LobbyingTable, Quorum, Safety, SafetyOracle, strongest_committee,
+    BitSet, ChainOracle, LobbyingGraph, Quorum, Safety, SafetyOracle, strongest_committee,
 };
 
 /// The clique oracle: the quorum is the heaviest clique of the lobbying graph.
@@ -75,10 +75,6 @@ impl Default for CliqueOracle {
 }
 
 impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
-    fn name(&self) -> &'static str {
-        "clique"
-    }
-
     fn safety(&self, dag: &D, validators: &ValidatorSet, candidate: &dyn Property<D>) -> Safety {
         let agreeing = |&validator: &_| {
             let message = dag.latest_honest_message(validator);
@@ -97,28 +93,35 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
             .safety(validators, |vertex| graph.vertices()[vertex])
     }
 
-    /// As for every oracle, by bisection. That is right for the heaviest clique, and for the
-    /// strongest committee: neither tolerates more for a candidate than for one before it in the
-    /// chain. Of the two kinds of answers together it is not quite true: of a chain, the clique of
-    /// one candidate may be found, and not do, and the search of a deeper one run out of budget, and
-    /// its committee do. What is answered is then the deepest that was found safe; it is safe, as
-    /// any one answer holds by itself, and no less deep than [`exact`](Self::exact) answers, since
-    /// where that finds a candidate safe, either kind of answer does.
-    fn deepest_safe(
-        &self,
-        dag: &D,
-        validators: &ValidatorSet,
-        chain: &dyn Chain<D>,
-        table: &mut LobbyingTable,
-        above: u32,
-        threshold: Weight,
-    ) -> Option<(u32, Safety)> {
-        table.update(dag, chain);
+    /// From a table of the lobbying graphs of all candidates, which follows the view: O(V) for one
+    /// more message, and O(V²) and the search for a candidate.
+    ///
+    /// A search by bisection asks it. That is right for the heaviest clique, and for the strongest
+    /// committee: neither tolerates more for a candidate than for one before it in the chain. Of the
+    /// two kinds of answers together it is not quite true: of a chain, the clique of one candidate
+    /// may be found, and not do, and the search of a deeper one run out of budget, and its committee
+    /// do. What is answered is then the deepest that was found safe; it is safe, as any one answer
+    /// holds by itself, and no less deep than [`exact`](Self::exact) answers, since where that finds
+    /// a candidate safe, either kind of answer does.
+    fn chain_oracle(&self) -> Option<Box<dyn ChainOracle<D> + Send + Sync>> {
+        Some(Box::new(ChainCliques { oracle: *self, table: LobbyingTable::default() }))
+    }
+}
+
+/// The clique oracle for all candidates of a chain.
+struct ChainCliques {
+    oracle: CliqueOracle,
+    table: LobbyingTable,
+}
+
+impl<D: MessageDag> ChainOracle<D> for ChainCliques {
+    fn update(&mut self, dag: &D, chain: &dyn Chain<D>) {
+        self.table.update(dag, chain);
+    }
+
+    fn safety(&mut self, validators: &ValidatorSet, depth: u32, threshold: Weight) -> Safety {
         let too_weak = Safety::greatest_strength_below(threshold, validators);
-        let budget = self.budget(validators);
-        deepest(above, chain.depth(), threshold, |depth| {
-            table.clique(validators, depth, too_weak, budget)
-        })
+        self.table.clique(validators, depth, too_weak, self.oracle.budget(validators))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Safety oracles of CBC Casper: how much must equivocate before an estimate can still change?
 //!
 //! A [`SafetyOracle`] reads a message DAG, the validators' weights and a candidate, and answers
-//! with a [`Safety`]. This crate owns the trait, the [`LobbyingGraph`] that most oracles start
-//! from, and the [`CliqueOracle`]; other oracles are crates of their own and swap in.
+//! with a [`Safety`]: that is its one method. This crate owns the trait, the [`FinalitySearch`] that
+//! finds what is final by any oracle, the [`LobbyingGraph`] that most oracles start from, and the
+//! [`CliqueOracle`]; other oracles are crates of their own and swap in.
 //!
 //! This layer never decides what an estimate should be and never changes a view. Its answers are
 //! lower bounds and hold for majority-driven estimators only, whom `cbc-validator` asks for.
@@ -47,16 +48,20 @@
 //!
 //! Besides, all make the [`LobbyingGraph`] first: O(V²), and one question to the candidate for each
 //! message of a streak back to the earliest that another of its vertices cites; no message of a
-//! streak is older than the block it agrees with. The finality question asks about O(log n)
-//! candidates of a chain of n ([`SafetyOracle::deepest_safe`]), and the clique oracle keeps a
-//! [`LobbyingTable`] between them. An answer that ran out of a budget says so ([`Safety::exact`])
-//! and is sound; budgets are counted in steps, so that it is the same everywhere.
+//! streak is older than the block it agrees with. An answer that ran out of a budget says so
+//! ([`Safety::exact`]) and is sound; budgets are counted in steps, so that it is the same everywhere.
+//!
+//! Oracles keep nothing. Whoever asks again and again what is final has a [`FinalitySearch`], which
+//! asks about O(log n) candidates of a chain of n. With the clique oracle it keeps the lobbying
+//! graphs of all candidates of the chain ([`ChainOracle`]): one more message then costs O(V), and a
+//! candidate O(V²) and the search for the clique.
 //!
 //! # What they find, and what there is
 //!
-//! `cargo xtask shortfall` asks every oracle about every view of many tiny instances (3 to 5
+//! The crate `cbc-oracle-contract` asks an oracle about every view of many tiny instances (3 to 5
 //! validators, honest and with an equivocator), and searches all futures for the least weight of
-//! equivocators that turns the candidate. No oracle claims more than the search allows: 0 violations.
+//! equivocators that turns the candidate; an oracle of your own is held to that in one line. No
+//! oracle here claims more than the search allows: `cargo xtask shortfall` finds 0 violations.
 //! All claim less: how often, and by how much of the total weight W where they do. "By at most" 100 %
 //! is where nobody can turn the candidate, whoever equivocates, and the oracle finds nothing.
 //! The search is exact for binary consensus; for two forks of a chain it is bounded, so that there
@@ -83,8 +88,10 @@
 mod readme {}
 
 mod bitset;
+mod chain_oracle;
 mod clique;
 mod committee;
+mod finality_search;
 mod lobbying;
 mod max_clique;
 mod oracle;
@@ -92,15 +99,14 @@ mod poc;
 mod safety;
 mod stream;
 mod table;
-mod tracker;
 
 pub use bitset::BitSet;
+pub use chain_oracle::ChainOracle;
 pub use clique::CliqueOracle;
 pub use committee::{Committee, strongest_committee};
+pub use finality_search::FinalitySearch;
 pub use lobbying::LobbyingGraph;
 pub use max_clique::{MaxClique, max_clique, max_clique_above};
 pub use oracle::SafetyOracle;
 pub use poc::poc_faults;
 pub use safety::{Quorum, Safety, faults};
-pub use table::LobbyingTable;
-pub use tracker::LobbyingTracker;

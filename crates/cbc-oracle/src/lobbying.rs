@@ -24,7 +24,7 @@ pub struct LobbyingGraph {
 /// Its messages are a chain, and indices ascend along it: the streak is the messages of the chain
 /// from some index on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Streak {
+struct Streak {
     /// The earliest message known to be in the streak.
     earliest: MessageIndex,
     /// Whether the message before that, if any, is known to disagree.
@@ -33,13 +33,13 @@ pub(crate) struct Streak {
 
 impl Streak {
     /// The streak that ends in `latest`, which agrees.
-    pub(crate) fn from_latest(latest: MessageIndex) -> Self {
+    fn from_latest(latest: MessageIndex) -> Self {
         Self { earliest: latest, complete: false }
     }
 
     /// Whether `message`, of the same validator, is in the streak. Walks back to it if that is not
     /// known yet: each message is asked once, however often a streak is.
-    pub(crate) fn reaches<D: MessageDag>(
+    fn reaches<D: MessageDag>(
         &mut self,
         message: MessageIndex,
         dag: &D,
@@ -88,14 +88,6 @@ impl LobbyingGraph {
             edges.intersect_with(arrows);
             edges.remove(vertex);
         }
-        Self { vertices, arrows, edges }
-    }
-
-    pub(crate) fn from_parts(
-        vertices: Vec<ValidatorId>,
-        arrows: Vec<BitSet>,
-        edges: Vec<BitSet>,
-    ) -> Self {
         Self { vertices, arrows, edges }
     }
 

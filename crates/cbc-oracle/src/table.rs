@@ -7,6 +7,9 @@ use crate::clique::Ballot;
 use crate::stream::{Change, Stream};
 use crate::{BitSet, Safety};
 
+#[cfg(test)]
+mod tests;
+
 /// To which depth of a chain of candidates each arrow of the lobbying graph holds.
 ///
 /// A message agrees with the first so many candidates of a chain, its *agreement*. So there is an
@@ -27,8 +30,11 @@ use crate::{BitSet, Safety};
 /// the chain of the next question has in common with the last. Where the chain changes its mind
 /// about a fork, that is once for each message since, as far as anybody cites back. It keeps 8
 /// bytes for a message, at most.
-#[derive(Clone, Debug, Default)]
-pub struct LobbyingTable {
+///
+/// What two chains have in common it finds by itself, with one question to the next chain: see
+/// [`ChainOracle::update`](crate::ChainOracle::update).
+#[derive(Debug, Default)]
+pub(crate) struct LobbyingTable {
     /// For each validator: its latest message, if it counts, and more of what it said.
     streams: Vec<Stream>,
     /// To which depth the arrow from v to u holds, at v · V + u. The arrow to oneself goes by one's
@@ -36,8 +42,8 @@ pub struct LobbyingTable {
     arrows: Vec<u32>,
     /// To which depth both arrows between v and u hold, at v · V + u; 0 for v = u.
     edges: Vec<u32>,
-    /// Agreements less than this hold for the chain of the next question.
-    valid: Option<u32>,
+    /// How many candidates the chain has.
+    depth: u32,
     /// What was answered since something last changed, by what was asked.
     answers: Vec<(Question, Safety)>,
     /// The graph of one candidate; kept for its memory.
@@ -48,20 +54,8 @@ pub struct LobbyingTable {
 type Question = (u32, Weight, u64);
 
 impl LobbyingTable {
-    /// A table that knows of nothing.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The chain of the next question is another: it has the candidates up to `depth` in common
-    /// with that of the last.
-    pub fn set_common_depth(&mut self, depth: u32) {
-        self.valid = Some(self.valid.map_or(depth, |valid| valid.min(depth)));
-        self.answers.clear();
-    }
-
-    /// Follows `dag` to where it is now.
-    pub fn update<D: MessageDag>(&mut self, dag: &D, chain: &dyn Chain<D>) {
+    /// Follows `dag` to where it is now, and the chain to where that is.
+    pub(crate) fn update<D: MessageDag>(&mut self, dag: &D, chain: &dyn Chain<D>) {
         let count = dag.validator_count();
         if self.streams.len() != count {
             *self = Self {
@@ -72,14 +66,20 @@ impl LobbyingTable {
                 ..Self::default()
             };
         }
-        let valid = self.valid.take().unwrap_or(u32::MAX);
+        let valid = self.valid_for(dag, chain);
+        self.depth = chain.depth();
         let mut changed = Vec::new();
         for validator in (0..count as u32).map(ValidatorId::new) {
             let latest = dag.latest_honest_message(validator);
             let stream = &mut self.streams[validator.index()];
-            let before = stream.latest();
-            if latest != before || (latest.is_some() && stream.agreement() >= valid) {
-                changed.push((validator, before, stream.follow(latest, valid, dag, chain)));
+            let (before, agreement) = (stream.latest(), stream.agreement());
+            if latest == before && (latest.is_none() || agreement < valid) {
+                continue;
+            }
+            let change = stream.follow(latest, valid, dag, chain);
+            // Who agreed with nothing and still does had no arrows to it, and has none.
+            if latest != before || agreement.max(stream.agreement()) > 0 {
+                changed.push((validator, before, change));
             }
         }
         if !changed.is_empty() {
@@ -92,6 +92,18 @@ impl LobbyingTable {
         for &(validator, before, _) in &changed {
             self.renew_row(validator, before, dag, chain);
         }
+    }
+
+    /// Agreements less than this hold for `chain` as they do for that of the last question.
+    ///
+    /// The witness is one of the latest messages of then, of those that agree with most. It agrees
+    /// with one candidate of each depth at most: as many as it agrees with in both chains, both have.
+    fn valid_for<D: MessageDag>(&self, dag: &D, chain: &dyn Chain<D>) -> u32 {
+        let latest = self.streams.iter().filter_map(|s| Some((s.agreement(), s.latest()?)));
+        let Some((before, witness)) = latest.max() else { return 0 };
+        let now = chain.agreement(dag, witness);
+        let agrees_with_all = before == self.depth && now == chain.depth();
+        if agrees_with_all && before == now { u32::MAX } else { before.min(now) }
     }
 
     /// Works out anew to which depth the arrows to `u` hold that may have risen, and lowers others.
@@ -160,7 +172,7 @@ impl LobbyingTable {
     /// What the clique oracle answers for the candidate at `depth`, with a search of at most
     /// `budget` steps; but where no clique weighs more than `above`, whatever is found until that is
     /// clear. O(V²), and the search.
-    pub fn clique(
+    pub(crate) fn clique(
         &mut self,
         validators: &ValidatorSet,
         depth: u32,

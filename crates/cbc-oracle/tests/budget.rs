@@ -8,11 +8,11 @@ use cbc_message::{
     Bit, Citation, Header, Justification, Message, MessageHash, ValidatorId, ValidatorSet, Weight,
 };
 use cbc_oracle::{
-    BitSet, CliqueOracle, LobbyingGraph, LobbyingTable, Quorum, Safety, SafetyOracle, max_clique,
+    BitSet, CliqueOracle, FinalitySearch, LobbyingGraph, Quorum, Safety, SafetyOracle, max_clique,
     strongest_committee,
 };
 use cbc_testkit::contested_bits;
-use cbc_view::{Chain, Equals, View};
+use cbc_view::{Equals, View};
 use proptest::prelude::*;
 
 const ONE: Equals<Bit> = Equals(Bit::One);
@@ -101,10 +101,8 @@ fn whom_the_hostile_cite_makes_no_question_long() {
             && answer.margin.get() > 2 * searched.weight.get() - validators.total().get()
     );
 
-    let mut table = LobbyingTable::new();
-    let chain: &dyn Chain<View<Bit>> = &ONE;
-    let found =
-        CliqueOracle::new().deepest_safe(&view, validators, chain, &mut table, 0, Weight::ZERO);
+    let mut search = FinalitySearch::new(CliqueOracle::new());
+    let found = search.deepest_safe(&view, validators, &ONE, 0, Weight::ZERO);
     assert_eq!(found, Some((1, answer)));
 }
 
@@ -125,8 +123,7 @@ fn assert_holds(view: &View<Bit>, budget: u64) -> Result<(), TestCaseError> {
     }
     // Who asks for a threshold is answered as who asks for all.
     let reaches = |oracle: CliqueOracle, threshold| {
-        let (chain, mut table): (&dyn Chain<View<Bit>>, _) = (&ONE, LobbyingTable::new());
-        oracle.deepest_safe(view, validators, chain, &mut table, 0, threshold).is_some()
+        FinalitySearch::new(oracle).deepest_safe(view, validators, &ONE, 0, threshold).is_some()
     };
     for threshold in
         (0..4).map(|more| Weight::new(exact.fault_tolerance.map_or(0, Weight::get) + more))

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use cbc_message::{Bit, Message, ValidatorId, ValidatorSet, Weight};
-use cbc_oracle::{CliqueOracle, LobbyingGraph, LobbyingTracker, SafetyOracle};
+use cbc_oracle::{CliqueOracle, LobbyingGraph, SafetyOracle};
 use cbc_testkit::{Dag, contested_bits};
 use cbc_view::{Equals, MessageDag, MessageIndex, Property, Seen, View};
 use proptest::prelude::*;
@@ -85,34 +85,6 @@ proptest! {
             messages.push(Message::new(header).unwrap());
         }
         assert_is_the_definition(&view_of(&messages, &vec![1; validators as usize]));
-    }
-
-    #[test]
-    fn a_tracker_has_after_every_message_what_is_found_from_scratch(
-        weights in prop::collection::vec(1u64..5, 1..8),
-        count in 1usize..60,
-        draws in prop::collection::vec(any::<usize>(), 1..300),
-        forks in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
-        start in 0usize..40,
-    ) {
-        let mut messages = contested_bits(weights.len() as u32, count, &draws);
-        for fork in forks {
-            let mut header = fork.get(&messages).header().clone();
-            header.estimate = if header.estimate == Bit::One { Bit::Zero } else { Bit::One };
-            let at = fork.index(messages.len()) + 1;
-            messages.insert(at, Message::new(header).unwrap());
-        }
-        let (before, after) = messages.split_at(start.min(messages.len()));
-        let mut view = view_of(before, &weights);
-        let mut tracker = LobbyingTracker::new(&view, &ONE);
-        for message in after {
-            let receipt = view.insert(message.clone()).unwrap();
-            receipt.justified.iter().for_each(|message| tracker.update(&view, &ONE, message));
-            prop_assert_eq!(tracker.graph(), LobbyingGraph::new(&view, &ONE));
-            let validators = view.validators();
-            let answer = tracker.clique(validators, u64::MAX);
-            prop_assert_eq!(answer.margin, CliqueOracle::new().safety(&view, validators, &ONE).margin);
-        }
     }
 
     #[test]

@@ -15,10 +15,6 @@ use cbc_view::{MessageDag, Property};
 struct Unanimity;
 
 impl<D: MessageDag> SafetyOracle<D> for Unanimity {
-    fn name(&self) -> &'static str {
-        "unanimity"
-    }
-
     fn safety(&self, dag: &D, validators: &ValidatorSet, candidate: &dyn Property<D>) -> Safety {
         let graph = LobbyingGraph::new(dag, candidate);
         let all = validators.len();

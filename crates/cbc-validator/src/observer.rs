@@ -1,13 +1,14 @@
 //! An observer: receives messages, estimates, and finalizes, but makes no messages.
 
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use cbc_estimator::{BlockTree, Estimator, Follower, Ghost, Leads, MajorityDriven, Vote};
 use cbc_message::{Header, Message, ValidatorId, ValidatorSet, Weight};
-use cbc_oracle::{LobbyingTable, Safety, SafetyOracle};
+use cbc_oracle::{FinalitySearch, Safety, SafetyOracle};
 use cbc_view::{
-    Archive, Archived, Chain, Limits, MessageIndex, Property, Receipt, Rejection, SharedView,
-    Status, Unjudged, View,
+    Archive, Archived, Limits, MessageIndex, Property, Receipt, Rejection, SharedView, Status,
+    Unjudged, View,
 };
 use tracing::{error, info};
 
@@ -18,10 +19,9 @@ use crate::{EstimateError, MakeError, Protocol};
 /// A view, an estimator that follows it, and what has been finalized in it.
 ///
 /// Generic over the protocol and the oracle. Without I/O: calls in, and what changed out.
-#[derive(Clone, Debug)]
 pub struct Observer<P: Protocol, O> {
     protocol: P,
-    oracle: O,
+    search: FinalitySearch<View<P::Estimate>, O>,
     pub(crate) view: SharedView<P::Estimate>,
     estimator: P::Estimator,
     pub(crate) standing: Standing<P::Value>,
@@ -31,13 +31,44 @@ pub struct Observer<P: Protocol, O> {
     /// The depth of the candidate that took the place of the first ([`Self::prune`]).
     root_depth: u32,
     check_estimates: bool,
-    /// The value that the oracle was asked about last, and what it worked out then.
-    asked: (Option<P::Value>, LobbyingTable),
     /// What was dropped, if somebody keeps it.
     archive: Option<Arc<dyn Archive<P::Estimate> + Send + Sync>>,
 }
 
-impl<P: Protocol, O> Observer<P, O> {
+impl<P, O> Clone for Observer<P, O>
+where
+    P: Protocol + Clone,
+    O: SafetyOracle<View<P::Estimate>> + Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            protocol: self.protocol.clone(),
+            search: self.search.clone(),
+            view: self.view.clone(),
+            estimator: self.estimator.clone(),
+            standing: self.standing.clone(),
+            others: self.others.clone(),
+            threshold: self.threshold,
+            root_depth: self.root_depth,
+            check_estimates: self.check_estimates,
+            archive: self.archive.clone(),
+        }
+    }
+}
+
+impl<P: Protocol, O: Debug> Debug for Observer<P, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer")
+            .field("oracle", self.search.oracle())
+            .field("view", &self.view)
+            .field("estimator", &self.estimator)
+            .field("standing", &self.standing)
+            .field("threshold", &self.threshold)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
     /// An observer that has seen nothing, finalizes at fault tolerance 0 (the proof of concept's
     /// "margin > 0") and checks rule V5.
     pub fn new(protocol: P, oracle: O, validators: Arc<ValidatorSet>) -> Self {
@@ -54,18 +85,19 @@ impl<P: Protocol, O> Observer<P, O> {
         Self {
             estimator: protocol.estimator(),
             protocol,
-            oracle,
+            search: FinalitySearch::new(oracle),
             view: SharedView::new(validators, limits, 1),
             standing: Standing::default(),
             others: Vec::new(),
             threshold: Weight::ZERO,
             root_depth: 0,
             check_estimates: true,
-            asked: (None, LobbyingTable::new()),
             archive: None,
         }
     }
+}
 
+impl<P: Protocol, O> Observer<P, O> {
     /// Finalizes only what tolerates equivocators of weight `threshold`.
     ///
     /// What is tolerated belongs to each finalized value: of a chain, a deep block may tolerate
@@ -316,7 +348,7 @@ impl<P: Protocol, O> Observer<P, O> {
 impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
     /// The oracle's answer for `value` in this view.
     pub fn safety(&self, value: &P::Value) -> Safety {
-        self.safety_by(&self.oracle, value)
+        self.safety_by(self.search.oracle(), value)
     }
 
     /// The answer of another oracle for `value` in this view.
@@ -331,19 +363,11 @@ impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
 
     /// The last of the candidates of `tip`, past the first `above`, that is safe at the threshold.
     fn deepest_safe(&mut self, tip: &P::Value, above: u32) -> Option<Finalized<P::Value>> {
-        let Self { protocol, oracle, view, estimator, asked, threshold, .. } = self;
-        let (of, table) = asked;
-        if of.as_ref() != Some(tip) {
-            let common = |of: &P::Value| protocol.common_depth(estimator, of, tip);
-            table.set_common_depth(of.as_ref().map_or(0, common));
-            *of = Some(tip.clone());
-        }
+        let Self { protocol, search, view, estimator, threshold, .. } = self;
         let view = view.lent();
         let chain = protocol.chain(estimator, tip);
-        let chain: &dyn Chain<View<P::Estimate>> = &chain;
-        let validators = view.validators();
         let (depth, safety) =
-            oracle.deepest_safe(view, validators, chain, table, above, *threshold)?;
+            search.deepest_safe(view, view.validators(), &chain, above, *threshold)?;
         Some(Finalized { value: protocol.candidate(estimator, tip, depth), safety })
     }
 }
@@ -441,7 +465,7 @@ where
     }
 }
 
-impl<P: Protocol, O> Observer<P, O> {
+impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
     /// Drops what the last finalized value settles, but for `depths` candidates before it: the
     /// candidate so far above takes the place of the very first, as that of which all else is held
     /// to be. Of a blockchain, the ancestor so many heights below the last final block takes the
@@ -493,7 +517,7 @@ impl<P: Protocol, O> Observer<P, O> {
         let mut values: Vec<&mut P::Value> = all.map(|finalized| &mut finalized.value).collect();
         Follower::<View<P::Estimate>>::prune(estimator, &pruned, &root, &mut values);
         self.root_depth = depth;
-        self.asked = Default::default();
+        self.search.reset();
         pruned.dropped()
     }
 }

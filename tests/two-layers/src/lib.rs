@@ -1,8 +1,8 @@
 //! A user of `cbc-view` and `cbc-oracle` alone, who brings an oracle and an estimate of their own.
 
-use cbc_oracle::{Quorum, Safety, SafetyOracle};
+use cbc_oracle::{LobbyingGraph, Quorum, Safety, SafetyOracle};
 use cbc_view::cbc_message::serde::{Deserialize, Serialize};
-use cbc_view::cbc_message::{Estimate, ValidatorId, ValidatorSet, Weight};
+use cbc_view::cbc_message::{Estimate, ValidatorSet, Weight};
 use cbc_view::{MessageDag, Property};
 
 /// An estimate of one's own.
@@ -19,25 +19,22 @@ impl Estimate for Colour {
     const KIND: [u8; 4] = *b"colr";
 }
 
-/// An oracle of one's own: safe only when nobody disagrees and everybody has been heard, and then
-/// without any tolerance for faults.
+/// An oracle of one's own: safe only when everybody has seen everybody agree, and nobody has
+/// disagreed since; and then without any tolerance for faults.
 #[derive(Clone, Copy, Debug)]
 pub struct Unanimity;
 
 impl<D: MessageDag> SafetyOracle<D> for Unanimity {
-    fn name(&self) -> &'static str {
-        "unanimity"
-    }
-
     fn safety(&self, dag: &D, weights: &ValidatorSet, candidate: &dyn Property<D>) -> Safety {
-        let agrees = |&v: &ValidatorId| {
-            dag.latest_honest_message(v).is_some_and(|message| candidate.agrees(dag, message))
-        };
-        let members = weights.ids().filter(agrees).collect();
-        let mut safety = Safety::of_quorum(Quorum::new(members, weights), weights);
-        let all = safety.quorum.weight == weights.total();
-        safety.fault_tolerance = all.then_some(Weight::ZERO);
-        safety
+        let graph = LobbyingGraph::new(dag, candidate);
+        let others = weights.len() - 1;
+        let all_agree = graph.vertices().len() == weights.len();
+        if !all_agree || graph.edges().iter().any(|seen| seen.len() < others) {
+            return Safety::none();
+        }
+        let everybody = Quorum::new(weights.ids().collect(), weights);
+        let safety = Safety::of_quorum(everybody, weights);
+        Safety { fault_tolerance: Some(Weight::ZERO), faults: 0, ..safety }
     }
 }
 
@@ -50,6 +47,11 @@ mod tests {
     use cbc_view::{Equals, View};
 
     use super::*;
+
+    #[test]
+    fn an_oracle_from_outside_is_held_to_what_all_are() {
+        cbc_oracle_contract::assert_kept(&Unanimity);
+    }
 
     #[test]
     fn an_oracle_and_an_estimate_from_outside_work_on_a_view() {
@@ -70,8 +72,8 @@ mod tests {
             };
             answers.push((turn, oracles.map(ask).map(|answer| answer.is_some())));
         }
-        // Everybody has spoken after three messages; the first two see each other after four.
+        // The first two have seen each other after four messages, and all have after five.
         let safe_from = |oracle: usize| answers.iter().find(|(_, safe)| safe[oracle]).unwrap().0;
-        assert_eq!((safe_from(0), safe_from(1)), (2, 3));
+        assert_eq!((safe_from(0), safe_from(1)), (4, 3));
     }
 }

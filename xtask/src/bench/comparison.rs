@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(headings(&["floor", "view", "observer"]), ["view ÷ floor"]);
         assert_eq!(headings(&["vote tree", "proto-array"]), ["proto-array ÷ vote tree"]);
         assert_eq!(headings(&["by hand", "bincode"]), ["bincode ÷ by hand"]);
-        assert_eq!(headings(&["tracker", "from scratch"]), ["from scratch ÷ tracker"]);
+        assert_eq!(headings(&["table", "from scratch"]), ["from scratch ÷ table"]);
         assert_eq!(
             headings(&["HashIndex", "HashNumbers", "std HashMap"]),
             ["std HashMap ÷ HashIndex"]

@@ -9,7 +9,7 @@ use cbc_estimator::{BlockIndex, BlockTree, UpTo};
 use cbc_message::{
     BlockId, BlockVote, Header, Justification, Message, ValidatorId, ValidatorSet, Weight,
 };
-use cbc_oracle::{CliqueOracle, LobbyingTable, SafetyOracle};
+use cbc_oracle::{CliqueOracle, FinalitySearch};
 use cbc_view::{Chain, HashedDag, Limits, MessageDag, MessageIndex, Seen, View};
 
 /// Who is awake. All see and speak in turn for three rounds; from then on
@@ -37,7 +37,7 @@ pub(crate) struct Growing {
     pub(crate) finalized: u32,
     /// How often a message was asked for its agreement.
     pub(crate) asked: Cell<u64>,
-    table: LobbyingTable,
+    search: FinalitySearch<View<BlockVote>, CliqueOracle>,
     awake: Awake,
     turn: u32,
     /// What was heard of, and the head, at each of the last messages, the oldest first; if the
@@ -58,7 +58,7 @@ impl Growing {
             tip: BlockIndex::GENESIS,
             finalized: 0,
             asked: Cell::new(0),
-            table: LobbyingTable::new(),
+            search: FinalitySearch::new(CliqueOracle::new()),
             awake,
             turn: 0,
             past: VecDeque::new(),
@@ -127,9 +127,7 @@ impl Growing {
 
     fn propose(&mut self, sender: ValidatorId, heard: &Heard) {
         let parent = self.id(self.tip);
-        let before = self.tip;
         self.tip = self.say(sender, heard, BlockVote::Propose { parent });
-        self.table.set_common_depth(self.blocks.height(before));
     }
 
     fn say(&mut self, sender: ValidatorId, heard: &Heard, estimate: BlockVote) -> BlockIndex {
@@ -158,11 +156,8 @@ impl Growing {
         let chain = UpTo { blocks: &self.blocks, block: self.tip };
         let chain = Counted { chain, asked: &self.asked };
         let chain: &dyn Chain<View<BlockVote>> = &chain;
-        let (view, table) = (&self.view, &mut self.table);
-        let validators = view.validators();
-        let above = self.finalized;
-        let answer =
-            CliqueOracle::new().deepest_safe(view, validators, chain, table, above, Weight::ZERO);
+        let (view, above) = (&self.view, self.finalized);
+        let answer = self.search.deepest_safe(view, view.validators(), chain, above, Weight::ZERO);
         answer.map(|(depth, _)| depth)
     }
 }

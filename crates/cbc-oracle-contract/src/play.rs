@@ -2,12 +2,16 @@
 
 use cbc_estimator::BlockIndex;
 use cbc_message::{Bit, BlockId, BlockVote, ValidatorId};
+use cbc_oracle::SafetyOracle;
 use cbc_validator::{BinaryConsensus, Blockchain, Protocol};
+use cbc_view::{MessageDag, MessageIndex, View};
 
-use crate::ideal::{Script, World};
+use crate::ContractOracle;
+use crate::stories::Script;
+use crate::world::World;
 
 /// A protocol whose futures are searched.
-pub trait Play: Protocol + Sized {
+pub(crate) trait Play: Protocol + Sized {
     /// What tables call it.
     const NAME: &'static str;
 
@@ -17,6 +21,9 @@ pub trait Play: Protocol + Sized {
 
     /// The protocol.
     fn protocol() -> Self;
+
+    /// The oracle, for this protocol's DAGs.
+    fn asks(oracle: &dyn ContractOracle) -> &dyn SafetyOracle<View<Self::Estimate>>;
 
     /// Two estimates that anybody's first message may carry, having seen nothing: what makes a
     /// proof of equivocation out of nothing.
@@ -38,6 +45,12 @@ pub trait Play: Protocol + Sized {
 
     /// The candidates to ask for, in a view that has the opening.
     fn candidates(world: &World<Self>) -> Vec<Self::Value>;
+
+    /// What a candidate is called in counterexamples.
+    fn name(world: &World<Self>, candidate: &Self::Value) -> String;
+
+    /// What a message says, in counterexamples.
+    fn tell(world: &World<Self>, message: MessageIndex) -> String;
 }
 
 impl Play for BinaryConsensus {
@@ -46,6 +59,10 @@ impl Play for BinaryConsensus {
 
     fn protocol() -> Self {
         Self::new(cbc_estimator::WeightedMedian::new())
+    }
+
+    fn asks(oracle: &dyn ContractOracle) -> &dyn SafetyOracle<View<Bit>> {
+        oracle
     }
 
     fn fresh() -> [Bit; 2] {
@@ -82,6 +99,14 @@ impl Play for BinaryConsensus {
     fn candidates(_: &World<Self>) -> Vec<Bit> {
         Self::fresh().to_vec()
     }
+
+    fn name(_: &World<Self>, candidate: &Bit) -> String {
+        format!("bit {}", u8::from(*candidate == Bit::One))
+    }
+
+    fn tell(world: &World<Self>, message: MessageIndex) -> String {
+        format!("says {}", u8::from(*world.view().estimate(message) == Bit::One))
+    }
 }
 
 /// Validators 0 and 1 each propose a block on the genesis. Whoever speaks votes for the head, or,
@@ -92,6 +117,10 @@ impl Play for Blockchain {
 
     fn protocol() -> Self {
         Self::new()
+    }
+
+    fn asks(oracle: &dyn ContractOracle) -> &dyn SafetyOracle<View<BlockVote>> {
+        oracle
     }
 
     fn fresh() -> [BlockVote; 2] {
@@ -123,5 +152,24 @@ impl Play for Blockchain {
     fn candidates(world: &World<Self>) -> Vec<BlockIndex> {
         let blocks = world.observer().blocks();
         blocks.iter().filter(|&block| block != BlockIndex::GENESIS).collect()
+    }
+
+    /// A block is called by the message that proposed it.
+    fn name(world: &World<Self>, block: &BlockIndex) -> String {
+        let proposal = world.observer().blocks().proposal(*block);
+        proposal.map_or("the genesis".to_owned(), |message| format!("block {}", message.get()))
+    }
+
+    fn tell(world: &World<Self>, message: MessageIndex) -> String {
+        let blocks = world.observer().blocks();
+        let name = |block: Option<_>| block.map_or(String::new(), |it| Self::name(world, &it));
+        let voted = blocks.voted_by(message);
+        match world.view().estimate(message) {
+            BlockVote::Vote { .. } => format!("votes for {}", name(voted)),
+            BlockVote::Propose { .. } => {
+                let parent = voted.and_then(|block| blocks.parent(block));
+                format!("proposes {} on {}", name(voted), name(parent))
+            }
+        }
     }
 }

@@ -8,89 +8,89 @@ use cbc_oracle::CliqueOracle;
 use cbc_validator::Observer;
 use cbc_view::{HashedDag, Limits, MessageDag, MessageIndex, Seen, View};
 
-use crate::ideal::Play;
+use crate::play::Play;
 
 /// The greatest number of validators.
-pub const MOST: usize = 5;
+pub(crate) const MOST: usize = 5;
 
 /// A set of validators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Group(u32);
+pub(crate) struct Group(u32);
 
 impl Group {
     /// Nobody.
-    pub const NOBODY: Self = Self(0);
+    pub(crate) const NOBODY: Self = Self(0);
 
     /// All sets of `count` validators.
-    pub fn all(count: usize) -> impl Iterator<Item = Self> {
+    pub(crate) fn all(count: usize) -> impl Iterator<Item = Self> {
         (0..1 << count).map(Self)
     }
 
     /// The set of these.
-    pub fn of(members: impl IntoIterator<Item = ValidatorId>) -> Self {
+    pub(crate) fn of(members: impl IntoIterator<Item = ValidatorId>) -> Self {
         Self(members.into_iter().fold(0, |set, member| set | 1 << member.get()))
     }
 
     /// Whether `validator` is a member.
-    pub fn has(self, validator: ValidatorId) -> bool {
+    pub(crate) fn has(self, validator: ValidatorId) -> bool {
         self.0 >> validator.get() & 1 == 1
     }
 
     /// The members of either.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// The members of both.
     #[must_use]
-    pub fn both(self, other: Self) -> Self {
+    pub(crate) fn both(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
     /// Whether they have no member in common.
-    pub fn is_apart_from(self, other: Self) -> bool {
+    pub(crate) fn is_apart_from(self, other: Self) -> bool {
         self.both(other) == Self::NOBODY
     }
 
     /// Whether every member of this set is one of the other.
-    pub fn is_within(self, other: Self) -> bool {
+    pub(crate) fn is_within(self, other: Self) -> bool {
         self.0 & !other.0 == 0
     }
 
     /// The members.
-    pub fn members(self) -> impl Iterator<Item = ValidatorId> {
+    pub(crate) fn members(self) -> impl Iterator<Item = ValidatorId> {
         (0..MOST as u32).map(ValidatorId::new).filter(move |&validator| self.has(validator))
     }
 
     /// What the members weigh.
-    pub fn weight(self, validators: &ValidatorSet) -> Weight {
+    pub(crate) fn weight(self, validators: &ValidatorSet) -> Weight {
         validators.weight_of(self.members())
     }
 }
 
 /// What somebody has seen of each validator: a justification, resolved.
 #[derive(Clone, Copy, Debug)]
-pub struct Panorama([Seen; MOST]);
+pub(crate) struct Panorama([Seen; MOST]);
 
 impl Panorama {
     /// Nothing seen.
-    pub const EMPTY: Self = Self([Seen::Nothing; MOST]);
+    pub(crate) const EMPTY: Self = Self([Seen::Nothing; MOST]);
 
     /// What is seen of `validator`.
-    pub fn of(&self, validator: ValidatorId) -> Seen {
+    pub(crate) fn of(&self, validator: ValidatorId) -> Seen {
         self.0[validator.index()]
     }
 
     /// The same, but for what is seen of `validator`.
     #[must_use]
-    pub fn with(mut self, validator: ValidatorId, seen: Seen) -> Self {
+    pub(crate) fn with(mut self, validator: ValidatorId, seen: Seen) -> Self {
         self.0[validator.index()] = seen;
         self
     }
 
     /// Equal for panoramas that differ only in which proofs they cite.
-    pub fn key(&self) -> [u32; MOST] {
+    pub(crate) fn key(&self) -> [u32; MOST] {
         self.0.map(|seen| match seen {
             Seen::Nothing | Seen::Dropped => u32::MAX,
             Seen::Latest(message) => message.get(),
@@ -101,13 +101,13 @@ impl Panorama {
 
 /// Valid messages of many futures. Its view holds them all, so what the view says of equivocations
 /// means nothing; what each message has seen does.
-pub struct World<P: Play> {
+pub(crate) struct World<P: Play> {
     observer: Observer<P, CliqueOracle>,
 }
 
 impl<P: Play> World<P> {
     /// No messages.
-    pub fn new(validators: Arc<ValidatorSet>) -> Self {
+    pub(crate) fn new(validators: Arc<ValidatorSet>) -> Self {
         assert!(validators.len() <= MOST, "at most {MOST} validators");
         let (protocol, oracle) = (P::protocol(), CliqueOracle::new());
         // Whoever equivocates here does so in many futures at once.
@@ -116,22 +116,22 @@ impl<P: Play> World<P> {
     }
 
     /// All messages, in a view.
-    pub fn observer(&self) -> &Observer<P, CliqueOracle> {
+    pub(crate) fn observer(&self) -> &Observer<P, CliqueOracle> {
         &self.observer
     }
 
     /// All messages.
-    pub fn view(&self) -> &View<P::Estimate> {
+    pub(crate) fn view(&self) -> &View<P::Estimate> {
         self.observer.view()
     }
 
     /// The validators.
-    pub fn validators(&self) -> &ValidatorSet {
+    pub(crate) fn validators(&self) -> &ValidatorSet {
         self.view().validators()
     }
 
     /// The validators' ids.
-    pub fn ids(&self) -> impl DoubleEndedIterator<Item = ValidatorId> + use<P> {
+    pub(crate) fn ids(&self) -> impl DoubleEndedIterator<Item = ValidatorId> + use<P> {
         (0..self.validators().len() as u32).map(ValidatorId::new)
     }
 
@@ -140,7 +140,7 @@ impl<P: Play> World<P> {
     /// # Panics
     ///
     /// If it is invalid (V1–V5, V8), or cites what is not here.
-    pub fn insert(&mut self, message: Message<P::Estimate>) -> MessageIndex {
+    pub(crate) fn insert(&mut self, message: Message<P::Estimate>) -> MessageIndex {
         let hash = message.hash();
         if let Err(rejection) = self.observer.receive(message) {
             panic!("{rejection}");
@@ -153,7 +153,7 @@ impl<P: Play> World<P> {
     /// # Panics
     ///
     /// If it is invalid.
-    pub fn speak(
+    pub(crate) fn speak(
         &mut self,
         sender: ValidatorId,
         panorama: &Panorama,
@@ -169,19 +169,24 @@ impl<P: Play> World<P> {
     }
 
     /// What the maker of `message` had seen when it made it.
-    pub fn seen_by(&self, message: MessageIndex) -> Panorama {
+    pub(crate) fn seen_by(&self, message: MessageIndex) -> Panorama {
         let citations = self.view().citations(message).iter();
         citations.fold(Panorama::EMPTY, |panorama, (v, seen)| panorama.with(v, seen))
     }
 
     /// What whoever cites `message` has seen at least: what its maker had, and the message.
-    pub fn told_by(&self, message: MessageIndex) -> Panorama {
+    pub(crate) fn told_by(&self, message: MessageIndex) -> Panorama {
         self.seen_by(message).with(self.view().sender(message), Seen::Latest(message))
     }
 
     /// What both together have seen; `None` if that proves an equivocation of somebody who is not
     /// among `equivocators`.
-    pub fn join(&self, one: &Panorama, other: &Panorama, equivocators: Group) -> Option<Panorama> {
+    pub(crate) fn join(
+        &self,
+        one: &Panorama,
+        other: &Panorama,
+        equivocators: Group,
+    ) -> Option<Panorama> {
         let mut joined = *one;
         for validator in self.ids() {
             let (mine, theirs) = (one.of(validator), other.of(validator));
@@ -210,7 +215,7 @@ impl<P: Play> World<P> {
     }
 
     /// Whether `one` has seen nothing that `other` has not.
-    pub fn is_within(&self, one: &Panorama, other: &Panorama) -> bool {
+    pub(crate) fn is_within(&self, one: &Panorama, other: &Panorama) -> bool {
         self.ids().all(|validator| self.no_later(one.of(validator), other.of(validator)))
     }
 
@@ -229,7 +234,7 @@ impl<P: Play> World<P> {
     }
 
     /// The estimate of whoever has seen this.
-    pub fn value(&self, panorama: &Panorama) -> Option<P::Value> {
+    pub(crate) fn value(&self, panorama: &Panorama) -> Option<P::Value> {
         let votes: Vec<Vote> = self
             .ids()
             .filter_map(|validator| {
@@ -239,8 +244,21 @@ impl<P: Play> World<P> {
         self.observer.estimator().estimate(self.view(), self.validators(), &votes, None)
     }
 
+    /// All that somebody has seen who has seen all messages, if they are those of one view.
+    pub(crate) fn tips(&self) -> Panorama {
+        let view = self.view();
+        self.ids().fold(Panorama::EMPTY, |tips, validator| {
+            let seen = match (view.equivocation(validator), view.latest_message(validator)) {
+                (Some(proof), _) => Seen::Equivocation(proof.messages.0, proof.messages.1),
+                (None, Some(latest)) => Seen::Latest(latest),
+                (None, None) => Seen::Nothing,
+            };
+            tips.with(validator, seen)
+        })
+    }
+
     /// Whether whoever answers `value` can disagree with the candidate. Who has no answer can.
-    pub fn disagrees(&self, value: Option<&P::Value>, candidate: &P::Value) -> bool {
+    pub(crate) fn disagrees(&self, value: Option<&P::Value>, candidate: &P::Value) -> bool {
         let (protocol, estimator) = (self.observer.protocol(), self.observer.estimator());
         let depth = protocol.depth(estimator, candidate);
         value.is_none_or(|value| {
@@ -250,14 +268,14 @@ impl<P: Play> World<P> {
     }
 
     /// Whether `message` agrees with the candidate.
-    pub fn agrees(&self, message: MessageIndex, candidate: &P::Value) -> bool {
+    pub(crate) fn agrees(&self, message: MessageIndex, candidate: &P::Value) -> bool {
         use cbc_view::Property;
         let (protocol, estimator) = (self.observer.protocol(), self.observer.estimator());
         protocol.property(estimator, candidate).agrees(self.view(), message)
     }
 
     /// All that whoever has seen this has in its past: the messages, in ascending order.
-    pub fn past(&self, panorama: &Panorama) -> Vec<MessageIndex> {
+    pub(crate) fn past(&self, panorama: &Panorama) -> Vec<MessageIndex> {
         let view = self.view();
         let mut reached = vec![false; view.message_count()];
         let mut open = Vec::new();
@@ -279,7 +297,7 @@ impl<P: Play> World<P> {
     }
 
     /// These messages, by themselves.
-    pub fn messages(&self, indices: &[MessageIndex]) -> Vec<Message<P::Estimate>> {
+    pub(crate) fn messages(&self, indices: &[MessageIndex]) -> Vec<Message<P::Estimate>> {
         indices.iter().map(|&message| self.view().message(message).unwrap()).collect()
     }
 }

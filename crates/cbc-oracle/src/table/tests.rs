@@ -1,15 +1,16 @@
 //! The table of all candidates of a chain, against one lobbying graph after another.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
+use std::cell::Cell;
 use std::sync::Arc;
 
 use cbc_estimator::{BlockIndex, BlockTree, OnBlock, UpTo};
-use cbc_message::{BlockId, BlockVote, Header, Message, ValidatorSet, Weight};
-use cbc_oracle::{CliqueOracle, LobbyingTable, SafetyOracle};
-use cbc_view::{AdmitAll, Chain, Limits, SharedView, View};
+use cbc_message::{Bit, BlockId, BlockVote, Header, Message};
+use cbc_view::{AdmitAll, Equals, Limits, Property, SharedView, View};
 use proptest::prelude::*;
 use proptest::sample::Index;
+
+use super::*;
+use crate::{CliqueOracle, FinalitySearch, SafetyOracle};
 
 /// Blocks and votes of honest and of equivocating validators; each follows some of what it has
 /// seen, so that there are forks and changes of mind.
@@ -43,6 +44,15 @@ fn messages(validators: u32, count: usize, draws: &[usize]) -> Vec<Message<Block
     messages
 }
 
+/// An oracle that has the one method.
+struct Plain;
+
+impl<D: MessageDag> SafetyOracle<D> for Plain {
+    fn safety(&self, dag: &D, validators: &ValidatorSet, candidate: &dyn Property<D>) -> Safety {
+        CliqueOracle::exact().safety(dag, validators, candidate)
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -56,7 +66,9 @@ proptest! {
         let validators = Arc::new(ValidatorSet::new(weights.iter().map(|&w| Weight::new(w))).unwrap());
         let mut shared = SharedView::new(Arc::clone(&validators), Limits::default(), 2);
         let mut blocks = BlockTree::new();
-        let mut table = LobbyingTable::new();
+        let mut table = LobbyingTable::default();
+        let mut search = FinalitySearch::new(CliqueOracle::exact());
+        let mut plain = FinalitySearch::new(Plain);
         let mut tip = BlockIndex::GENESIS;
         let (oracle, unsearched) = (CliqueOracle::exact(), CliqueOracle::with_budget(0));
         let sent = messages(validators.len() as u32, count, &draws);
@@ -74,11 +86,9 @@ proptest! {
                 }
             }
             let view: &View<BlockVote> = shared.lent();
-            // The chain moves now and then, and as often twice before the next question.
-            for _ in 0..2_usize.saturating_sub(moves) {
-                let moved = BlockIndex::new(new_tip.index(blocks.len()) as u32);
-                table.set_common_depth(blocks.height(blocks.common_ancestor(tip, moved)));
-                tip = moved;
+            // The chain moves now and then.
+            if moves < 2 {
+                tip = BlockIndex::new(new_tip.index(blocks.len()) as u32);
             }
             let chain = UpTo { blocks: &blocks, block: tip };
             let chain: &dyn Chain<View<BlockVote>> = &chain;
@@ -97,9 +107,42 @@ proptest! {
             }
             let threshold = Weight::new(2);
             let above = above.min(chain.depth());
-            let found = oracle.deepest_safe(view, &validators, chain, &mut table, above, threshold);
+            let found = search.deepest_safe(view, &validators, chain, above, threshold);
             let deepest = (above + 1..=chain.depth()).rev().find(|&d| alone(d).reaches(threshold));
-            prop_assert_eq!(found, deepest.map(|depth| (depth, alone(depth))));
+            prop_assert_eq!(&found, &deepest.map(|depth| (depth, alone(depth))));
+            prop_assert_eq!(found, plain.deepest_safe(view, &validators, chain, above, threshold));
         }
+    }
+}
+
+/// A chain that counts how often it is asked.
+struct Counted<C>(C, Cell<u32>);
+
+impl<D: MessageDag, C: Chain<D>> Chain<D> for Counted<C> {
+    fn depth(&self) -> u32 {
+        self.0.depth()
+    }
+
+    fn agreement(&self, dag: &D, message: MessageIndex) -> u32 {
+        self.1.set(self.1.get() + 1);
+        self.0.agreement(dag, message)
+    }
+}
+
+/// The witness is asked, and nobody else; also where nobody agrees with the chain at all.
+#[test]
+fn a_question_that_is_repeated_asks_one_message() {
+    let dag = cbc_testkit::Dag::<Bit>::parse("a 0 1; b 1 1 a; c 2 1 a b; d 3 1 a b c");
+    let validators = Arc::new(ValidatorSet::new([1; 4].map(Weight::new)).unwrap());
+    let mut view = View::new(Arc::clone(&validators));
+    dag.messages().iter().for_each(|message| drop(view.insert(message.clone()).unwrap()));
+    for (bit, again) in [(Bit::One, 1), (Bit::Zero, 1 + 4)] {
+        let chain = Counted(Equals(bit), Cell::new(0));
+        let mut search = FinalitySearch::new(CliqueOracle::new());
+        let mut ask = || search.deepest_safe(&view, &validators, &chain, 0, Weight::ZERO);
+        let first = ask();
+        chain.1.set(0);
+        assert_eq!(ask(), first);
+        assert_eq!(chain.1.get(), again);
     }
 }

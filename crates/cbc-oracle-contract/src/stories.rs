@@ -7,14 +7,15 @@ use cbc_message::{Message, MessageHash, ValidatorId, ValidatorSet};
 use cbc_view::{HashedDag, MessageDag, MessageIndex};
 use rand::{Rng, RngExt};
 
-use crate::ideal::{Group, Panorama, Play, World};
+use crate::play::Play;
+use crate::world::{Group, Panorama, World};
 
 /// The messages of one view, each after all it cites.
-pub type Story<P> = Vec<Message<<P as cbc_validator::Protocol>::Estimate>>;
+pub(crate) type Story<P> = Vec<Message<<P as cbc_validator::Protocol>::Estimate>>;
 
 /// An execution, message by message: who speaks, having heard which of the messages before, by
 /// their places, and what it says.
-pub type Script<P> = Vec<(u32, &'static [usize], <P as cbc_validator::Protocol>::Estimate)>;
+pub(crate) type Script<P> = Vec<(u32, &'static [usize], <P as cbc_validator::Protocol>::Estimate)>;
 
 /// Different views, by the hashes of their messages.
 type Stories<P> = BTreeMap<Vec<MessageHash>, Story<P>>;
@@ -40,7 +41,10 @@ fn latest<P: Play>(world: &World<P>, messages: &[MessageIndex]) -> Vec<MessageIn
 /// # Panics
 ///
 /// If a message is invalid.
-pub fn play_out<P: Play>(validators: &Arc<ValidatorSet>, script: Script<P>) -> Vec<Story<P>> {
+pub(crate) fn play_out<P: Play>(
+    validators: &Arc<ValidatorSet>,
+    script: Script<P>,
+) -> Vec<Story<P>> {
     let mut world = World::<P>::new(Arc::clone(validators));
     let mut messages: Vec<MessageIndex> = Vec::new();
     let mut stories = Vec::new();
@@ -56,7 +60,10 @@ pub fn play_out<P: Play>(validators: &Arc<ValidatorSet>, script: Script<P>) -> V
 
 /// The views of all executions of honest validators who make at most `count` messages beyond the
 /// opening: at every step anybody speaks, having heard any of the others' latest messages.
-pub fn every_execution<P: Play>(validators: &Arc<ValidatorSet>, count: usize) -> Vec<Story<P>> {
+pub(crate) fn every_execution<P: Play>(
+    validators: &Arc<ValidatorSet>,
+    count: usize,
+) -> Vec<Story<P>> {
     let mut world = World::<P>::new(Arc::clone(validators));
     let opening: Vec<MessageIndex> = P::opening()
         .into_iter()
@@ -108,7 +115,7 @@ pub fn every_execution<P: Play>(validators: &Arc<ValidatorSet>, count: usize) ->
 ///
 /// The honest speak on top of their latest message; the others of `equivocators` as often as not on
 /// top of any of theirs, or of none.
-pub fn random_executions<P: Play>(
+pub(crate) fn random_executions<P: Play>(
     validators: &Arc<ValidatorSet>,
     executions: usize,
     count: usize,

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use cbc_message::{Message, ValidatorId, ValidatorSet, Weight};
 use cbc_view::{MessageDag, MessageIndex, Seen};
 
-use crate::ideal::{Group, MOST, Panorama, Play, World};
+use crate::play::Play;
+use crate::world::{Group, MOST, Panorama, World};
 
-/// Which messages the search makes: see the [module](super).
+#[cfg(test)]
+mod tests;
+
+/// Which messages the search makes: see the documentation of the crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repertoire {
+pub(crate) enum Repertoire {
     /// Only those that can serve to turn the candidate.
     Lean,
     /// All.
@@ -18,44 +22,38 @@ pub enum Repertoire {
 }
 
 /// A view, and the world in which its futures are made.
-pub struct Situation<P: Play> {
+pub(crate) struct Situation<P: Play> {
     /// The messages of the view first, then those of its futures.
-    pub world: World<P>,
+    pub(crate) world: World<P>,
     /// How many messages the view has.
-    pub count: usize,
+    pub(crate) count: usize,
     /// Those whom the view proves to have equivocated.
-    pub proven: Group,
+    pub(crate) proven: Group,
     /// All that the view has seen.
-    pub tips: Panorama,
+    pub(crate) tips: Panorama,
 }
 
 impl<P: Play> Situation<P> {
     /// The view that has these messages, each after all it cites.
-    pub fn new(validators: &Arc<ValidatorSet>, messages: &[Message<P::Estimate>]) -> Self {
+    pub(crate) fn new(validators: &Arc<ValidatorSet>, messages: &[Message<P::Estimate>]) -> Self {
         let mut world = World::new(Arc::clone(validators));
         for message in messages {
             world.insert(message.clone());
         }
-        let view = world.view();
-        let proven = Group::of(view.equivocations().map(|equivocation| equivocation.validator));
-        let tips = world.ids().fold(Panorama::EMPTY, |tips, validator| {
-            let seen = match (view.equivocation(validator), view.latest_message(validator)) {
-                (Some(proof), _) => Seen::Equivocation(proof.messages.0, proof.messages.1),
-                (None, Some(latest)) => Seen::Latest(latest),
-                (None, None) => Seen::Nothing,
-            };
-            tips.with(validator, seen)
-        });
-        Self { count: messages.len(), proven, tips, world }
+        let equivocations = world.view().equivocations();
+        let proven = Group::of(equivocations.map(|equivocation| equivocation.validator));
+        Self { count: messages.len(), proven, tips: world.tips(), world }
     }
 
-    /// The least weight of a set of validators, none of them proven to have equivocated, that turns
-    /// `candidate`; `None` if none does. And for each set that is lighter, whom it can turn.
-    pub fn least(&mut self, candidate: &P::Value) -> Least {
+    /// The least weight, up to `most`, of a set of validators, none of them proven to have
+    /// equivocated, that turns `candidate`; `None` if none does. And for each set that is lighter,
+    /// whom it can turn.
+    pub(crate) fn least(&mut self, candidate: &P::Value, most: Weight) -> Least {
         let count = self.world.validators().len();
         let mut sets: Vec<(Weight, Group)> = Group::all(count)
             .filter(|set| set.is_apart_from(self.proven))
             .map(|set| (set.weight(self.world.validators()), set))
+            .filter(|&(weight, _)| weight <= most)
             .collect();
         sets.sort_unstable();
         let mut lighter = Vec::new();
@@ -71,27 +69,27 @@ impl<P: Play> Situation<P> {
 }
 
 /// What a candidate tolerates.
-#[derive(Clone, Debug)]
-pub struct Least {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Least {
     /// The least weight that turns it, the set of validators, and how.
-    pub attack: Option<(Weight, Group, Attack)>,
+    pub(crate) attack: Option<(Weight, Group, Attack)>,
     /// All sets that do not, and weigh no more; each with its weight and those honest whom it can
     /// lead to disagree, though not all together.
-    pub lighter: Vec<(Weight, Group, Group)>,
+    pub(crate) lighter: Vec<(Weight, Group, Group)>,
 }
 
 /// The messages, of the view and beyond, of a future that turns a candidate: each after all it
 /// cites.
-pub type Attack = Vec<MessageIndex>;
+pub(crate) type Attack = Vec<MessageIndex>;
 
 /// What can come of a view.
 #[derive(Clone, Debug)]
-pub struct Futures {
+pub(crate) struct Futures {
     /// A future that turns the candidate, if there is one.
-    pub attack: Option<Attack>,
+    pub(crate) attack: Option<Attack>,
     /// Those honest who can be led to make a message that disagrees, whatever they have seen of
     /// the view. Incomplete if there is an attack.
-    pub turned: Group,
+    pub(crate) turned: Group,
 }
 
 /// Whether `equivocators` turn `candidate`, by chains of at most `depth` citations.
@@ -99,7 +97,7 @@ pub struct Futures {
 /// # Panics
 ///
 /// If an attack that it found fails when it is carried out: then the search is wrong.
-pub fn search<P: Play>(
+pub(crate) fn search<P: Play>(
     situation: &mut Situation<P>,
     equivocators: Group,
     candidate: &P::Value,

@@ -1,4 +1,41 @@
-//! The ideal oracle: exhaustive search over the futures of tiny instances (semantics §6).
+//! What every safety oracle of CBC Casper is held to: it never claims more than exhaustive search
+//! allows.
+//!
+//! An oracle says how much must equivocate before an estimate can still change. Saying too much is
+//! what it must never do, and nothing but its proof says that it does not. This crate tries to
+//! refute it: it asks the oracle about every candidate in thousands of views of tiny instances (3
+//! to 5 validators, honest and with an equivocator, binary consensus and two forks of a chain), and
+//! searches all futures of each for one in which less than it claims to tolerate turns the
+//! candidate. It is one line, in the tests of whatever crate the oracle lives in:
+//!
+//! ```
+//! use cbc_oracle::CliqueOracle;
+//!
+//! cbc_oracle_contract::assert_kept(&CliqueOracle::new());
+//! ```
+//!
+//! [`check`] answers instead of panicking, with a [`Report`] of what the oracle finds of what there
+//! is, or with the [`Violation`]: the smallest counterexample that was found, message by message.
+//! [`Claimant`] has other [`Size`]s, and oracles whose quorum is not to be held to its word;
+//! [`survey`] asks several oracles at once.
+//!
+//! The same call gives the same answer on every machine: what is drawn is drawn from fixed seeds.
+//! This layer is for tests: it never is part of what it tests, and panics where it finds itself
+//! wrong.
+//!
+//! # The contract
+//!
+//! 1. *It claims no more than is tolerated.* No validators of a weight up to the claimed fault
+//!    tolerance, of whom the view has no proof, turn the candidate.
+//! 2. *Its quorum holds.* No honest member of the [`Quorum`](cbc_oracle::Quorum) is turned by them
+//!    either, whatever it has seen. An oracle whose quorum only stands in for another is not held
+//!    to that: [`Claimant::without_quorum`].
+//! 3. *Its finality is its own.* The deepest candidate of the estimate that a
+//!    [`FinalitySearch`](cbc_oracle::FinalitySearch) finds by it is the one that asking for each
+//!    finds, with a [`ChainOracle`](cbc_oracle::ChainOracle) after every message of the view.
+//!
+//! It does not ask for *much*: an oracle that finds nothing safe keeps the contract. By how much it
+//! falls short is in the report.
 //!
 //! # What is asked
 //!
@@ -7,26 +44,24 @@
 //! proves to have. E *turns* a candidate if in some future somebody honest who has seen all of σ
 //! can send a valid message that disagrees with it: if the estimator, asked for that future,
 //! disagrees. What the candidate tolerates is one less than the least weight of an E that turns
-//! it; it is safe if no E of weight 0 does.
+//! it; it is safe if no E of weight 0 does. That is the definition of semantics §1, and who answers
+//! by it is the *ideal oracle* (§6).
 //!
 //! *Who has seen all of σ* is part of the question. Whoever has not heard from anybody may say
 //! anything, and who has always disagreed may go on to, however many are of another mind: no
 //! candidate would ever be safe from that. But nobody is *spared*: in the search, everybody honest
 //! is anywhere between its own latest message in σ and all there is, and says whatever it can be
 //! led to. That the members of a quorum are never turned at all, whatever they have seen, is what
-//! the oracles' own argument claims ([`Safety::of_strength`](cbc_oracle::Safety::of_strength)); the
-//! [`survey`] holds them to it besides, for every set of equivocators that they say they tolerate.
+//! the oracles' own argument claims ([`Safety::of_strength`](cbc_oracle::Safety::of_strength)).
 //!
-//! Every block of a view is asked for, whatever its height; and besides, each oracle is asked for the
-//! deepest candidate of the estimate that reaches a threshold, as finality is: that must be the one
-//! that asking for one after another finds, and its claim is held against the search, too.
+//! Every block of a view is asked for, whatever its height.
 //!
 //! # How it is searched
 //!
-//! [`search`] saturates: from the messages of σ it makes all messages that somebody can make next,
+//! The search saturates: from the messages of σ it makes all messages that somebody can make next,
 //! then all that can be made once these are there, until no more come. All are real messages, in
-//! one [`World`], which has checked V1–V5 and V8 of each with the code of `cbc-validator`. They
-//! belong to different futures, and that is no harm:
+//! one view, which has checked V1–V5 and V8 of each with the code of `cbc-validator`. They belong
+//! to different futures, and that is no harm:
 //!
 //! - A message depends on its past cone alone. That another future has been made next to it takes
 //!   nothing away from it.
@@ -46,9 +81,8 @@
 //!
 //! # What is exact
 //!
-//! With [`Repertoire::All`] everything is made, to a given depth: the longest chain of citations
-//! that leads from σ to the last question. That is the definition, and grows beyond all bounds. With
-//! [`Repertoire::Lean`], which ends by itself, only this is made:
+//! With all that can be made made, to any depth, the search would be the definition, and grow beyond
+//! all bounds. Only this is made, and so it ends by itself:
 //!
 //! - messages that disagree, at most one on top of each message of σ (for an honest validator: of
 //!   its latest), and first messages;
@@ -63,7 +97,7 @@
 //! have become ones that disagree, or have gone, and no vote that disagreed has gone or changed but
 //! with its maker exposed as before: the median disagrees still, and so all that is left is valid.
 //! As to the last restriction: whoever cites the one that has seen more can cite the other, together
-//! with what that one lacks. A test compares with [`Repertoire::All`].
+//! with what that one lacks. A test compares with making everything.
 //!
 //! For the **chain of two forks it is bounded**: an adversary may propose further blocks, and vote
 //! for them to win a tie by their hashes, or split the votes that agree. Of new blocks only
@@ -71,19 +105,29 @@
 //! is an upper bound on what is tolerated. That is the sound side for the question whether an
 //! oracle ever claims more, as every attack that is found is carried out; by how much oracles fall
 //! short is then an upper bound too.
+//!
+//! Instances are tiny: what needs six validators to go wrong is not found. An oracle still needs its
+//! proof.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is the search itself")]
 
-pub mod futures;
-pub mod plan;
-pub mod play;
-pub mod stories;
-pub mod survey;
-pub mod world;
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
-pub use futures::{Futures, Repertoire, Situation, search};
-pub use plan::{Plan, Report, validators};
-pub use play::Play;
-pub use stories::{Script, Story, every_execution, play_out, random_executions};
-pub use survey::{Row, Survey, Violation, markdown};
-pub use world::{Group, MOST, Panorama, World};
+mod claimant;
+mod futures;
+mod play;
+mod report;
+mod size;
+mod stories;
+mod survey;
+mod violation;
+mod world;
+
+pub use claimant::{Claimant, ContractOracle, assert_kept, check};
+pub use report::{Report, Shortfall, table};
+pub use size::Size;
+pub use survey::{Outcome, survey};
+pub use violation::{Breach, Violation};
