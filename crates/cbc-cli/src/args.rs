@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Result, ensure};
-use cbc_simulation::{Footprint, MessageMode, Network};
+use cbc_simulation::{Footprint, MessageMode, Network, OracleName, ProtocolName, UnknownName};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::OracleName;
 use crate::help;
 
 /// CBC Casper: simulate executions, replay recorded ones, compare safety oracles.
@@ -51,22 +51,6 @@ impl Default for Command {
     }
 }
 
-/// What is decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ProtocolArgument {
-    /// A chain of blocks, by LMD GHOST.
-    #[default]
-    Blockchain,
-    /// A bit, by the weighted median.
-    Binary,
-    /// An integer, by the weighted median.
-    Integer,
-    /// An order of items, by Copeland's rule.
-    Order,
-    /// An order of items, by Borda's rule, as in the proof of concept; cannot be finalized.
-    OrderBorda,
-}
-
 /// Who makes messages in a round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ModeArgument {
@@ -93,8 +77,8 @@ impl From<ModeArgument> for MessageMode {
 #[derive(Debug, Args)]
 pub struct ExecutionArguments {
     /// What is decided.
-    #[arg(long, short, value_enum, default_value_t)]
-    pub protocol: ProtocolArgument,
+    #[arg(long, short, default_value_t, value_parser = one_of(&ProtocolName::ALL, ProtocolName::name, ProtocolName::about))]
+    pub protocol: ProtocolName,
 
     /// How many validators there are, 5 unless weights are given; their weights are drawn at
     /// random.
@@ -198,7 +182,7 @@ pub struct SimulateArguments {
     pub report_interval: usize,
 
     /// The safety oracle that finalizes.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, default_value_t, value_parser = one_of(&OracleName::ALL, OracleName::name, OracleName::about))]
     pub oracle: OracleName,
 
     /// The fault tolerance, in weight, at which validators finalize.
@@ -267,8 +251,8 @@ pub struct CompareArguments {
     pub memory: MemoryArguments,
 
     /// The safety oracles, separated by commas.
-    #[arg(long, value_enum, value_delimiter = ',',
-          default_values_t = OracleName::value_variants().to_vec())]
+    #[arg(long, value_delimiter = ',', default_values_t = OracleName::ALL,
+          value_parser = one_of(&OracleName::ALL, OracleName::name, OracleName::about))]
     pub oracles: Vec<OracleName>,
 
     /// What they are asked about. chain: the blocks of the fork choice, or each distinct latest
@@ -328,6 +312,20 @@ pub enum Format {
     Csv,
     /// A JSON object of rows and summary.
     Json,
+}
+
+/// One of the rows of the registry, by its name; `about` says in the help what each is.
+fn one_of<T>(
+    rows: &'static [T],
+    name: fn(T) -> &'static str,
+    about: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + FromStr<Err = UnknownName> + Send + Sync + 'static,
+{
+    let value = |&row| PossibleValue::new(name(row)).help(about(row).trim_end_matches('.'));
+    let values = rows.iter().map(value).collect::<Vec<_>>();
+    PossibleValuesParser::new(values).try_map(|name| name.parse())
 }
 
 /// A whole number.

@@ -5,24 +5,24 @@ use std::io::Write;
 use anyhow::{Context, Result, bail};
 use cbc_message::{ValidatorId, Weight};
 use cbc_oracle::Safety;
-use cbc_simulation::{Recorded, Run, plain};
+use cbc_simulation::{DynOracle, OracleName, ProtocolName, Recorded, Run, WithRun, plain};
 use cbc_validator::Observer;
 use cbc_view::View;
 use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use crate::args::{Candidates, Format, ProtocolArgument, ViewArgument};
-use crate::prepared::{DynOracle, Prepared, WithRun, protocol_name, value_of};
+use crate::CompareArguments;
+use crate::args::{Candidates, Format, ViewArgument};
+use crate::prepared::Prepared;
 use crate::replay::for_each_scenario;
-use crate::{CompareArguments, OracleName};
 
 pub(crate) fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<()> {
     let mut rows = Vec::new();
-    let mut borda = false;
+    let mut unfinalizable = Vec::new();
     let mut compare = |prepared: Prepared| {
-        borda |= prepared.protocol == ProtocolArgument::OrderBorda;
-        let comparison = Comparison { arguments, prepared: &prepared, rows: &mut rows };
+        let (rows, unfinalizable) = (&mut rows, &mut unfinalizable);
+        let comparison = Comparison { arguments, prepared: &prepared, rows, unfinalizable };
         // Nobody finalizes here: the oracle and the threshold are not used.
         prepared.start(OracleName::default(), Weight::ZERO, comparison)
     };
@@ -56,8 +56,11 @@ pub(crate) fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<(
             for summary in &summaries {
                 writeln!(out, "{}", summary.line())?;
             }
-            if borda {
-                writeln!(out, "\nBorda's rule is not majority driven: no answer makes it final.")?;
+            for protocol in distinct(unfinalizable) {
+                writeln!(
+                    out,
+                    "\nProtocol {protocol} is not majority driven: no answer makes anything final."
+                )?;
             }
         }
     }
@@ -69,12 +72,17 @@ struct Comparison<'a> {
     arguments: &'a CompareArguments,
     prepared: &'a Prepared,
     rows: &'a mut Vec<Row>,
+    /// The protocols of executions in which nothing can be final.
+    unfinalizable: &'a mut Vec<ProtocolName>,
 }
 
 impl WithRun for Comparison<'_> {
-    type Output = ();
+    type Output = Result<()>;
 
     fn with<P: Recorded + Clone>(self, mut run: Run<P, DynOracle<P>>) -> Result<()> {
+        if !run.can_finalize() {
+            self.unfinalizable.push(self.prepared.protocol);
+        }
         run.execute(&self.prepared.schedule.execution).context("execution")?;
         match self.arguments.view {
             ViewArgument::Global => self.compare(&run),
@@ -128,14 +136,14 @@ impl Comparison<'_> {
             (Candidates::Named(names), _) => {
                 let named = |name: &String| {
                     // A block's name may look like a number.
-                    let written = [json!(name), value_of(self.prepared.protocol, name)];
+                    let written = [json!(name), self.prepared.protocol.value_of(name)];
                     let mut values = written
                         .iter()
                         .filter_map(|json| P::read_value(run.notation(), observer, json));
                     values.next().with_context(|| match P::blocks(observer) {
                         Some(_) => format!("--candidates: the view has no block {name}"),
                         None => {
-                            let protocol = protocol_name(self.prepared.protocol);
+                            let protocol = self.prepared.protocol;
                             let expected = P::estimate_form(run.notation());
                             format!(
                                 "--candidates: {name} is no value of protocol {protocol}: \

@@ -1,13 +1,12 @@
 //! The `cbc` program: simulate and replay executions of CBC Casper, and compare safety oracles.
 //!
-//! The only crate that reads files, prints, and knows which oracles there are. Everything it shows
-//! is computed by `cbc-simulation` and the layers below.
+//! The only crate that reads files and prints. Everything it shows is computed by `cbc-simulation`,
+//! whose registry says which protocols and oracles there are, and the layers below.
 
 mod args;
 mod compare;
 mod errors;
 mod help;
-mod oracles;
 mod output;
 mod picture;
 mod prepared;
@@ -27,7 +26,6 @@ pub use args::{
     Arguments, Command, CompareArguments, ExecutionArguments, MemoryArguments, ReplayArguments,
     SimulateArguments,
 };
-pub use oracles::{OracleName, Oracles};
 pub use picture::Picture;
 
 /// Runs the program with these arguments, the program's name first. Results go to `out`, logs and

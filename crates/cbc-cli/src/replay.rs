@@ -12,9 +12,9 @@ use cbc_simulation::{Contradicted, Execution, Footprint, Overturned};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use crate::ReplayArguments;
 use crate::args::MemoryArguments;
 use crate::prepared::BYTE_ORDER_MARK;
-use crate::{Oracles, ReplayArguments};
 
 /// What was found in all files.
 #[derive(Default)]
@@ -88,7 +88,7 @@ fn replay(
     let id = &scenario.setting.id;
     totals.scenarios += 1;
     check_size(scenario, arguments.memory).with_context(|| id.clone())?;
-    let replayed = scenario.replay(&Oracles);
+    let replayed = scenario.replay();
     if arguments.json {
         let replayed = replayed.with_context(|| id.clone())?;
         let (alarms, is_conflict) = alarms(&replayed);

@@ -11,7 +11,6 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use crate::prepared::protocol_name;
 use crate::simulate::Simulation;
 
 /// What is shown.
@@ -53,7 +52,7 @@ impl Shown<'_> {
         let safety = |safety: &Safety| write_safety(safety, validators);
         let written = Written {
             id: &prepared.id,
-            protocol: protocol_name(prepared.protocol),
+            protocol: prepared.protocol.name(),
             weights: json!(validators.weights()),
             seed: self.seed(),
             oracle: arguments.oracle.to_string(),
@@ -80,7 +79,7 @@ impl Shown<'_> {
         writeln!(
             out,
             "{}, {} validators of total weight {}, {} rounds, {origin}\n",
-            protocol_name(prepared.protocol),
+            prepared.protocol,
             prepared.validators.len(),
             prepared.validators.total(),
             summary.rounds,

@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use cbc_message::Weight;
 use cbc_simulation::trace::Scenario;
-use cbc_simulation::{Recorded, Run, Schedule, ViewGraph, Watch, simulate};
+use cbc_simulation::{DynOracle, Recorded, Run, Schedule, ViewGraph, Watch, WithRun, simulate};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::WatchArgument;
 use crate::output::Staged;
-use crate::prepared::{DynOracle, Prepared, WithRun};
+use crate::prepared::Prepared;
 use crate::replay::for_each_scenario;
 use crate::show::Shown;
 use crate::{Picture, SimulateArguments};
@@ -73,7 +73,7 @@ struct Carry<'a> {
 }
 
 impl WithRun for Carry<'_> {
-    type Output = ExitCode;
+    type Output = Result<ExitCode>;
 
     fn with<P: Recorded + Clone>(self, run: Run<P, DynOracle<P>>) -> Result<ExitCode> {
         self.simulation.carry_out(run, self.out)
