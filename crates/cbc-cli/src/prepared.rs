@@ -14,11 +14,8 @@ use cbc_simulation::{
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
 
-use crate::ExecutionArguments;
-use crate::args::MemoryArguments;
-
-/// What some editors put before the first character of a file.
-pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
+use crate::scenarios::BYTE_ORDER_MARK;
+use crate::{ExecutionArguments, MemoryArguments};
 
 /// An execution of whatever protocol, ready to be carried out.
 pub(crate) struct Prepared {
