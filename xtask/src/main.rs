@@ -8,6 +8,7 @@ mod files;
 mod footprint;
 mod fuzz;
 mod layers;
+mod links;
 mod mutants;
 mod pages;
 mod shortfall;
