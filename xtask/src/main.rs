@@ -10,6 +10,7 @@ mod fuzz;
 mod layers;
 mod links;
 mod mutants;
+mod packages;
 mod pages;
 mod shortfall;
 mod snapshots;
@@ -31,7 +32,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the full suite: every step, even after one has failed
+    /// Run the full suite, or its quick part: every step, even after one has failed
     Test(suite::Arguments),
     /// Run the benchmarks, and write tables and plots of what they measured
     Bench(bench::Arguments),
