@@ -4,6 +4,8 @@
 
 mod bench;
 mod cargo;
+mod deny;
+mod dependencies;
 mod files;
 mod footprint;
 mod fuzz;
@@ -44,6 +46,8 @@ enum Command {
     Soak(soak::Arguments),
     /// Look for inputs that break something, with libFuzzer; needs cargo-fuzz
     Fuzz(fuzz::Arguments),
+    /// Hold what others made against deny.toml: licences, duplicates, advisories; needs cargo-deny
+    Deny(deny::Arguments),
     /// Break the code, one line at a time, and print what no test notices; needs cargo-mutants
     Mutants(mutants::Arguments),
 }
@@ -56,6 +60,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Shortfall => shortfall::run(),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Deny(arguments) => deny::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
     }
 }

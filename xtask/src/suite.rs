@@ -8,7 +8,7 @@ use cargo_metadata::Metadata;
 use clap::{Args, ValueEnum};
 
 use crate::tally::Tally;
-use crate::{cargo, layers, packages, pages, snapshots, sources};
+use crate::{cargo, dependencies, layers, packages, pages, snapshots, sources};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -33,7 +33,7 @@ const FEW: [(&str, &str); 2] = [("PROPTEST_CASES", "25"), ("CBC_SOAK_EXECUTIONS"
 enum Step {
     /// Every file is formatted
     Format,
-    /// Every crate depends only on what its layer allows
+    /// Every crate depends only on what its layer allows, and on what is argued for
     Layering,
     /// Every source file keeps the rules no compiler checks; what it cites is there, as are files
     /// that pages link to
@@ -88,7 +88,11 @@ impl Step {
         match self {
             // Plain, as rustfmt colours its differences even in a pipe.
             Self::Format => cargo::run(root, "fmt --all --check -- --color never"),
-            Self::Layering => Ok(layers::findings(&layers::graph(workspace)).into()),
+            Self::Layering => {
+                let mut findings = layers::findings(&layers::graph(workspace));
+                findings.extend(dependencies::findings(workspace)?);
+                Ok(findings.into())
+            }
             Self::Sources => {
                 let mut findings = sources::findings(root)?;
                 findings.extend(pages::findings(root)?);
