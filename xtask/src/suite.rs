@@ -123,6 +123,7 @@ impl Step {
                     // Without its dev-dependencies first: their features must not be what makes
                     // it compile.
                     outcome += cargo::run(root, &format!("check -p {name}"))?;
+                    outcome += cargo::run(root, &format!("check -p {name} --all-features"))?;
                     outcome += cargo::run(root, &format!("test -p {name} --no-fail-fast"))?;
                 }
                 Ok(outcome)

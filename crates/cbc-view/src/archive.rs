@@ -10,7 +10,9 @@ use crate::Position;
 
 /// A message that a view dropped ([`View::prune`](crate::View::prune)), with what the view needs to
 /// judge, without any other message, those who cite it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "E: cbc_message::Estimate")))]
 pub struct Archived<E> {
     /// The message.
     pub message: Message<E>,
@@ -24,7 +26,8 @@ pub struct Archived<E> {
 }
 
 /// Where a block stands in the tree of blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BlockPlace {
     /// How many blocks are between it and the genesis, itself included.
     pub height: u32,
