@@ -5,7 +5,6 @@
 use std::fs;
 use std::process::ExitCode;
 
-use cbc_cli::Oracles;
 use cbc_simulation::trace::{Scenario, compare};
 use cbc_tests::{cbc, data};
 use serde_json::{Map, Value as Json};
@@ -18,7 +17,7 @@ fn scenarios(file: &str) -> Vec<Scenario> {
 /// Every value of a trace file is compared, and met.
 fn assert_conforms(file: &str) {
     for scenario in scenarios(file) {
-        let replayed = scenario.replay(&Oracles).unwrap();
+        let replayed = scenario.replay().unwrap();
         let comparison = compare(&scenario, &replayed);
         assert_eq!(comparison.mismatches, [], "{file}");
         assert_eq!(comparison.compared, leaves(&scenario.expected()), "{file}");
@@ -72,7 +71,7 @@ fn a_changed_expectation_is_a_mismatch_wherever_it_stands() {
     let line = fs::read_to_string(data("poc/blockchain.jsonl")).unwrap();
     let line = line.lines().nth(7).unwrap();
     let unchanged = Scenario::parse(line).unwrap();
-    let replayed = unchanged.replay(&Oracles).unwrap();
+    let replayed = unchanged.replay().unwrap();
     let recorded: Map<String, Json> = serde_json::from_str(line).unwrap();
     let mut changed = 0;
     for pointer in pointers(&Json::Object(recorded.clone())) {
@@ -111,7 +110,7 @@ fn pointers(json: &Json) -> Vec<String> {
 #[test]
 fn a_replay_computes_everything_anew_and_never_reads_what_was_recorded() {
     for scenario in scenarios("poc/binary.jsonl") {
-        let replayed = scenario.replay(&Oracles).unwrap();
+        let replayed = scenario.replay().unwrap();
         // Every recorded value, the keys apart, is spoilt.
         let mut spoilt = replayed.clone();
         for key in ["messages", "final", "global"] {
@@ -119,7 +118,7 @@ fn a_replay_computes_everything_anew_and_never_reads_what_was_recorded() {
                 *spoilt[key].pointer_mut(&pointer).unwrap() = Json::Null;
             }
         }
-        let from_spoilt = Scenario::parse(&spoilt.to_string()).unwrap().replay(&Oracles).unwrap();
+        let from_spoilt = Scenario::parse(&spoilt.to_string()).unwrap().replay().unwrap();
         assert_eq!(from_spoilt, replayed);
     }
 }
@@ -127,11 +126,11 @@ fn a_replay_computes_everything_anew_and_never_reads_what_was_recorded() {
 #[test]
 fn a_replay_without_recorded_values_gives_every_candidate_and_every_recorded_oracle() {
     let scenario = scenarios("poc/blockchain.jsonl").remove(7);
-    let full = scenario.replay(&Oracles).unwrap();
+    let full = scenario.replay().unwrap();
     let mut bare = full.as_object().unwrap().clone();
     bare.retain(|key, _| !["messages", "final", "global"].contains(&key.as_str()));
     let bare = Scenario::parse(&Json::Object(bare).to_string()).unwrap();
-    let replayed = bare.replay(&Oracles).unwrap();
+    let replayed = bare.replay().unwrap();
     assert_eq!(compare(&scenario, &replayed).mismatches, []);
     let candidates = replayed["global"]["safety"].as_object().unwrap();
     assert_eq!(candidates.len(), replayed["messages"].as_object().unwrap().len() - 1);

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use cbc_cli::OracleName;
 use cbc_message::{Bit, Header, Message, ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::Safety;
+use cbc_simulation::OracleName;
 use cbc_view::{Equals, View};
 
 /// The answer of every oracle for 1, after `rounds` rounds in which each validator in turn has seen

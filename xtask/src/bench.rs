@@ -1,26 +1,21 @@
 //! `cargo xtask bench`: runs the benchmarks, and writes tables and plots of what they measured.
 
-mod comparison;
-mod group;
+mod declared;
 mod instructions;
 mod machine;
 mod measurement;
-mod numbers;
-mod plot;
 mod readme;
-mod report;
-mod table;
 
-use std::env;
 use std::process::ExitCode;
+use std::{env, fs};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use cargo_metadata::Metadata;
 use cargo_metadata::camino::Utf8PathBuf;
+use cbc_report::Report;
 use clap::Args;
 
 use crate::cargo;
-use report::Report;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -64,21 +59,10 @@ impl Run {
         words.extend(["--", "--noplot"]);
         words.extend(quick.then_some("--quick"));
         let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
-        words.extend(self.filter.as_deref().map(literal));
+        // Criterion takes a regular expression.
+        words.extend(self.filter.as_deref().map(regex::escape));
         words
     }
-}
-
-/// `text` as a regular expression that matches it and nothing else: criterion takes one.
-fn literal(text: &str) -> String {
-    let mut pattern = String::new();
-    for character in text.chars() {
-        if r"\.+*?()|[]{}^$".contains(character) {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern
 }
 
 /// Every criterion bench of the workspace: package and target, by name.
@@ -132,17 +116,20 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             findings.extend(cargo::run_words(root, &words, &home)?.findings);
         }
     }
-    let groups = group::groups(measurement::read(&measured)?);
+    let earlier = arguments.no_run || arguments.only.is_some();
+    let groups = measurement::groups(&measured, !earlier)?;
     let counts = if arguments.instructions { instructions::run(root)? } else { Vec::new() };
     ensure!(!groups.is_empty() || !counts.is_empty(), "nothing was measured");
 
     let words: Vec<String> = env::args().skip(1).collect();
     let command = format!("cargo xtask {}", words.join(" "));
-    let earlier = arguments.no_run || arguments.only.is_some();
     let report = Report { command, earlier, machine: machine::describe(), groups, counts };
     let directory =
         arguments.output.clone().unwrap_or_else(|| workspace.target_directory.join("bench"));
-    for path in report.write(&directory)? {
+    fs::create_dir_all(&directory).with_context(|| format!("cannot make {directory}"))?;
+    for page in report.pages()? {
+        let path = directory.join(page.name);
+        fs::write(&path, page.text).with_context(|| format!("cannot write {path}"))?;
         println!("wrote {path}");
     }
     if arguments.readme {

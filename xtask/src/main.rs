@@ -4,11 +4,15 @@
 
 mod bench;
 mod cargo;
+mod deny;
+mod dependencies;
 mod files;
 mod footprint;
 mod fuzz;
 mod layers;
+mod links;
 mod mutants;
+mod packages;
 mod pages;
 mod shortfall;
 mod snapshots;
@@ -30,7 +34,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the full suite: every step, even after one has failed
+    /// Run the full suite, or its quick part: every step, even after one has failed
     Test(suite::Arguments),
     /// Run the benchmarks, and write tables and plots of what they measured
     Bench(bench::Arguments),
@@ -42,6 +46,8 @@ enum Command {
     Soak(soak::Arguments),
     /// Look for inputs that break something, with libFuzzer; needs cargo-fuzz
     Fuzz(fuzz::Arguments),
+    /// Hold what others made against deny.toml: licences, duplicates, advisories; needs cargo-deny
+    Deny(deny::Arguments),
     /// Break the code, one line at a time, and print what no test notices; needs cargo-mutants
     Mutants(mutants::Arguments),
 }
@@ -54,6 +60,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Shortfall => shortfall::run(),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Deny(arguments) => deny::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Context;
-use cargo_metadata::camino::{Utf8Path, Utf8PathBuf};
+use cargo_metadata::camino::Utf8Path;
 
-use crate::files;
+use crate::{files, links};
 
 /// What everything means, in numbered sections and rules.
 const SEMANTICS: &str = "crates/cbc-message/semantics.md";
@@ -26,8 +26,7 @@ pub(crate) fn findings(root: &Utf8Path) -> anyhow::Result<Vec<String>> {
         let text = read(path)?;
         findings.extend(page.check(path, &text));
         if path.extension() == Some("md") {
-            let is_there = |target: &Utf8Path| root.join(target).exists();
-            findings.extend(broken_links(path, &text, is_there));
+            findings.extend(links::findings(root, path, &text));
         }
     }
     Ok(findings)
@@ -127,52 +126,6 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// One finding for each relative link of the page `path` to a file that is not there.
-fn broken_links(path: &Utf8Path, text: &str, is_there: impl Fn(&Utf8Path) -> bool) -> Vec<String> {
-    let mut findings = Vec::new();
-    let mut in_code = false;
-    for (line, text) in (1..).zip(text.lines()) {
-        if text.trim_start().starts_with("```") {
-            in_code = !in_code;
-        }
-        let targets = if in_code { Vec::new() } else { links(text) };
-        for target in targets {
-            let file = target.split('#').next().unwrap_or_default();
-            if file.is_empty() || file.contains(':') {
-                continue; // A heading of this page, or not a file.
-            }
-            if !resolve(path, file).is_some_and(|file| is_there(&file)) {
-                findings.push(format!("{path}:{line} links to {file}, which is not there"));
-            }
-        }
-    }
-    findings
-}
-
-/// What a line links to: `[…](target)`, `[…](target "title")` and `[name]: target`.
-fn links(line: &str) -> Vec<&str> {
-    let inline = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let defined = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")).map(|it| it.1);
-    inline.chain(defined).filter_map(|target| target.split_whitespace().next()).collect()
-}
-
-/// The file that the page `path` names so; `None` if that is not in the workspace.
-fn resolve(path: &Utf8Path, file: &str) -> Option<Utf8PathBuf> {
-    let mut target: Utf8PathBuf = path.parent()?.to_owned();
-    for part in file.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                if !target.pop() {
-                    return None;
-                }
-            }
-            part => target.push(part),
-        }
-    }
-    Some(target)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,22 +171,5 @@ mod tests {
         let order = findings(&format!("{rule}## 2. More\n## 1. Terms\n"));
         assert_eq!(order, [format!("{SEMANTICS}: § is not in the order of its numbers")]);
         assert_eq!(findings(rule), [format!("{SEMANTICS}: § is numbered [], not from 1 on")]);
-    }
-
-    #[test]
-    fn a_link_to_a_file_that_is_not_there_is_found() {
-        let there = ["README.md", "crates/x/src/lib.rs"];
-        let is_there = |path: &Utf8Path| there.contains(&path.as_str());
-        let text = "[a](../../README.md#top), ![b](src/lib.rs \"title\"), [c](#here), [d](https://e.f)\n\
-                    [g](src/main.rs) and [h](../../../README.md)\n\
-                    ```\n[i](nowhere)\n```\n\
-                    [j]: gone.md\n";
-        let path = Utf8Path::new("crates/x/README.md");
-        let expected = [
-            format!("{path}:2 links to src/main.rs, which is not there"),
-            format!("{path}:2 links to ../../../README.md, which is not there"),
-            format!("{path}:6 links to gone.md, which is not there"),
-        ];
-        assert_eq!(broken_links(path, text, is_there), expected);
     }
 }

@@ -1,28 +1,142 @@
 //! `cbc compare`: what the oracles say of the candidates of an execution, side by side.
 
+mod rows;
+
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use cbc_message::{ValidatorId, Weight};
 use cbc_oracle::Safety;
-use cbc_simulation::{Recorded, Run, plain};
+use cbc_simulation::{DynOracle, OracleName, ProtocolName, Recorded, Run, WithRun};
 use cbc_validator::Observer;
 use cbc_view::View;
-use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
-use serde::Serialize;
-use serde_json::{Value as Json, json};
+use clap::{Args, ValueEnum};
+use serde_json::json;
 
-use crate::args::{Candidates, Format, ProtocolArgument, ViewArgument};
-use crate::prepared::{DynOracle, Prepared, WithRun, protocol_name, value_of};
-use crate::replay::for_each_scenario;
-use crate::{CompareArguments, OracleName};
+use self::rows::{Row, Summary, columns, print_table};
+use crate::prepared::Prepared;
+use crate::scenarios::for_each_scenario;
+use crate::values::one_of;
+use crate::{ExecutionArguments, MemoryArguments};
+
+/// What `--help` says besides the arguments.
+pub(crate) const HELP: &str = "\
+Examples:
+  cbc compare --validators 7 --rounds 30 --network step
+  cbc compare --protocol binary --weights 3,4,5 --oracles clique,inspector --repeat 100
+  cbc compare --candidates all --format csv tests/data/poc/blockchain.jsonl";
+
+/// The arguments of `cbc compare`.
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// Traces, a scenario a line, instead of an execution by the options below; - is standard
+    /// input.
+    #[arg(conflicts_with = "ExecutionArguments")]
+    pub files: Vec<PathBuf>,
+
+    /// What happens.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+
+    /// How much memory may be used.
+    #[command(flatten)]
+    pub memory: MemoryArguments,
+
+    /// The safety oracles, separated by commas.
+    #[arg(long, value_delimiter = ',', default_values_t = OracleName::ALL,
+          value_parser = one_of(&OracleName::ALL, OracleName::name, OracleName::about))]
+    pub oracles: Vec<OracleName>,
+
+    /// What they are asked about. chain: the blocks of the fork choice, or each distinct latest
+    /// value; all: every block, or every value that a message holds; or blocks by name, or values
+    /// (orders: items separated by >), separated by commas.
+    #[arg(long, default_value = "chain", allow_hyphen_values = true, value_parser = parse_candidates)]
+    pub candidates: Candidates,
+
+    /// In whose view: global, or a validator's number.
+    #[arg(long, default_value = "global", allow_negative_numbers = true, value_parser = parse_observer)]
+    pub view: ViewArgument,
+
+    /// How often each oracle is asked; the time reported is the median.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub repeat: u32,
+
+    /// Leave out the times: the rest is the same for the same execution.
+    #[arg(long, conflicts_with = "repeat")]
+    pub no_time: bool,
+
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// The same as --format json.
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
+/// What oracles are asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Candidates {
+    /// The blocks of the fork choice; each distinct latest value.
+    Chain,
+    /// Every block; every value that a message holds.
+    All,
+    /// These blocks or values.
+    Named(Vec<String>),
+}
+
+/// In whose view oracles are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewArgument {
+    /// That of the observer who receives every message.
+    Global,
+    /// A validator's.
+    Validator(u32),
+}
+
+/// How a table is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// In columns, and a summary, for people.
+    #[default]
+    Table,
+    /// Comma-separated values, the names of the columns first.
+    Csv,
+    /// A JSON object of rows and summary.
+    Json,
+}
+
+fn parse_candidates(text: &str) -> Result<Candidates, String> {
+    match text {
+        "chain" => Ok(Candidates::Chain),
+        "all" => Ok(Candidates::All),
+        names => {
+            let names: Vec<String> = names.split(',').map(str::to_owned).collect();
+            if names.contains(&String::new()) {
+                return Err("expected chain, all, or names separated by commas".to_owned());
+            }
+            Ok(Candidates::Named(names))
+        }
+    }
+}
+
+fn parse_observer(text: &str) -> Result<ViewArgument, String> {
+    match text {
+        "global" => Ok(ViewArgument::Global),
+        number => match number.parse() {
+            Ok(validator) => Ok(ViewArgument::Validator(validator)),
+            Err(_) => Err("expected global or the number of a validator".to_owned()),
+        },
+    }
+}
 
 pub(crate) fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<()> {
     let mut rows = Vec::new();
-    let mut borda = false;
+    let mut unfinalizable = Vec::new();
     let mut compare = |prepared: Prepared| {
-        borda |= prepared.protocol == ProtocolArgument::OrderBorda;
-        let comparison = Comparison { arguments, prepared: &prepared, rows: &mut rows };
+        let (rows, unfinalizable) = (&mut rows, &mut unfinalizable);
+        let comparison = Comparison { arguments, prepared: &prepared, rows, unfinalizable };
         // Nobody finalizes here: the oracle and the threshold are not used.
         prepared.start(OracleName::default(), Weight::ZERO, comparison)
     };
@@ -56,8 +170,11 @@ pub(crate) fn run(arguments: &CompareArguments, out: &mut dyn Write) -> Result<(
             for summary in &summaries {
                 writeln!(out, "{}", summary.line())?;
             }
-            if borda {
-                writeln!(out, "\nBorda's rule is not majority driven: no answer makes it final.")?;
+            for protocol in distinct(unfinalizable) {
+                writeln!(
+                    out,
+                    "\nProtocol {protocol} is not majority driven: no answer makes anything final."
+                )?;
             }
         }
     }
@@ -69,12 +186,17 @@ struct Comparison<'a> {
     arguments: &'a CompareArguments,
     prepared: &'a Prepared,
     rows: &'a mut Vec<Row>,
+    /// The protocols of executions in which nothing can be final.
+    unfinalizable: &'a mut Vec<ProtocolName>,
 }
 
 impl WithRun for Comparison<'_> {
-    type Output = ();
+    type Output = Result<()>;
 
     fn with<P: Recorded + Clone>(self, mut run: Run<P, DynOracle<P>>) -> Result<()> {
+        if !run.can_finalize() {
+            self.unfinalizable.push(self.prepared.protocol);
+        }
         run.execute(&self.prepared.schedule.execution).context("execution")?;
         match self.arguments.view {
             ViewArgument::Global => self.compare(&run),
@@ -128,14 +250,14 @@ impl Comparison<'_> {
             (Candidates::Named(names), _) => {
                 let named = |name: &String| {
                     // A block's name may look like a number.
-                    let written = [json!(name), value_of(self.prepared.protocol, name)];
+                    let written = [json!(name), self.prepared.protocol.value_of(name)];
                     let mut values = written
                         .iter()
                         .filter_map(|json| P::read_value(run.notation(), observer, json));
                     values.next().with_context(|| match P::blocks(observer) {
                         Some(_) => format!("--candidates: the view has no block {name}"),
                         None => {
-                            let protocol = protocol_name(self.prepared.protocol);
+                            let protocol = self.prepared.protocol;
                             let expected = P::estimate_form(run.notation());
                             format!(
                                 "--candidates: {name} is no value of protocol {protocol}: \
@@ -182,115 +304,6 @@ impl Comparison<'_> {
         times.sort_unstable();
         let median = times.get(times.len() / 2).map(|time| time.as_nanos() as f64 / 1000.0);
         (safety, median)
-    }
-}
-
-/// What one oracle says of one candidate.
-#[derive(Debug, Serialize)]
-struct Row {
-    scenario: String,
-    candidate: Json,
-    block_height: Option<u32>,
-    oracle: String,
-    margin: Weight,
-    fault_tolerance: Option<Weight>,
-    faults: usize,
-    quorum_weight: Weight,
-    exact: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time_us: Option<f64>,
-}
-
-/// The names of a row's cells; the last is not there without times.
-const COLUMNS: [&str; 10] = [
-    "scenario",
-    "candidate",
-    "block_height",
-    "oracle",
-    "margin",
-    "fault_tolerance",
-    "faults",
-    "quorum_weight",
-    "exact",
-    "time_us",
-];
-
-/// The columns that are words, not numbers.
-const WORDS: [&str; 4] = ["scenario", "candidate", "oracle", "exact"];
-
-fn columns(arguments: &CompareArguments) -> &'static [&'static str] {
-    if arguments.no_time { &COLUMNS[..9] } else { &COLUMNS }
-}
-
-impl Row {
-    /// The row as text, a cell for each column; what does not apply is empty.
-    fn cells(&self) -> Vec<String> {
-        let optional = |text: Option<String>| text.unwrap_or_default();
-        let mut cells = vec![
-            self.scenario.clone(),
-            plain(&self.candidate),
-            optional(self.block_height.map(|height| height.to_string())),
-            self.oracle.clone(),
-            self.margin.to_string(),
-            optional(self.fault_tolerance.map(|weight| weight.to_string())),
-            self.faults.to_string(),
-            self.quorum_weight.to_string(),
-            self.exact.to_string(),
-        ];
-        cells.extend(self.time_us.map(|time| format!("{time:.3}")));
-        cells
-    }
-}
-
-fn print_table(arguments: &CompareArguments, rows: &[Row], out: &mut dyn Write) -> Result<()> {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(columns(arguments).iter().map(|name| name.replace('_', " ")));
-    table.add_rows(rows.iter().map(Row::cells));
-    let has_heights = rows.iter().any(|row| row.block_height.is_some());
-    for (column, name) in table.column_iter_mut().zip(COLUMNS) {
-        column.set_padding((0, 2));
-        if !WORDS.contains(&name) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        if name == "block_height" && !has_heights {
-            column.set_constraint(ColumnConstraint::Hidden);
-        }
-    }
-    writeln!(out, "{}\n", table.trim_fmt())?;
-    Ok(())
-}
-
-/// What one oracle says of all candidates.
-#[derive(Debug, Serialize)]
-struct Summary {
-    oracle: String,
-    candidates: usize,
-    safe: usize,
-    greatest_fault_tolerance: Option<Weight>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time_us: Option<f64>,
-}
-
-impl Summary {
-    fn of(oracle: OracleName, rows: &[Row]) -> Self {
-        let oracle = oracle.to_string();
-        let rows = || rows.iter().filter(|row| row.oracle == oracle);
-        Self {
-            candidates: rows().count(),
-            safe: rows().filter(|row| row.fault_tolerance.is_some()).count(),
-            greatest_fault_tolerance: rows().filter_map(|row| row.fault_tolerance).max(),
-            time_us: rows().filter_map(|row| row.time_us).reduce(|one, other| one + other),
-            oracle,
-        }
-    }
-
-    fn line(&self) -> String {
-        let Self { oracle, candidates, safe, greatest_fault_tolerance, time_us } = self;
-        let most = greatest_fault_tolerance
-            .map_or(String::new(), |most| format!(", greatest fault tolerance {most}"));
-        let time = time_us.map_or(String::new(), |time| format!(", {time:.3} µs in all"));
-        format!("{oracle:<20}safe: {safe} of {candidates} candidates{most}{time}")
     }
 }
 

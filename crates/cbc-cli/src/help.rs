@@ -1,33 +1,10 @@
-//! What `--help` says besides the arguments, and where an option belongs that stands elsewhere.
+//! What `--help` says of the language of executions, and where an option belongs that stands
+//! elsewhere.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Error};
 
 use crate::Arguments;
-
-pub(crate) const SIMULATE: &str = "\
-Examples:
-  cbc simulate --mode rrob --validators 6 --rounds 300 --seed 7
-  cbc simulate --weights 7,6,5 --execution 'M-0-A SJ-1-A M-1-B SJ-0-B M-0-C'
-  cbc simulate --weights 1,1 --execution 'M-0-A M-0-B-()=vote:G SJ-1-A SJ-1-B M-1-C'
-  cbc simulate --protocol binary --estimates 1,0,1,1,0 --network gaussian:4,2 --json
-  cbc simulate out/scenario.jsonl --output again
-
-The exit code is 1 where validators finalize values that conflict.";
-
-pub(crate) const REPLAY: &str = "\
-Examples:
-  cbc replay tests/data/poc/blockchain.jsonl
-  cbc replay --json - < out/scenario.jsonl
-
-The exit code is 1 where something does not match, where validators finalize values that conflict
-and none are recorded, and where nothing is recorded that could be compared.";
-
-pub(crate) const COMPARE: &str = "\
-Examples:
-  cbc compare --validators 7 --rounds 30 --network step
-  cbc compare --protocol binary --weights 3,4,5 --oracles clique,inspector --repeat 100
-  cbc compare --candidates all --format csv tests/data/poc/blockchain.jsonl";
 
 const TOKENS: &str = "\
 Executions are written in tokens, separated by white space:

@@ -1,19 +1,21 @@
 //! The `cbc` program: simulate and replay executions of CBC Casper, and compare safety oracles.
 //!
-//! The only crate that reads files, prints, and knows which oracles there are. Everything it shows
-//! is computed by `cbc-simulation` and the layers below.
+//! The only crate that reads files and prints. Everything it shows is computed by `cbc-simulation`,
+//! whose registry says which protocols and oracles there are, and the layers below.
 
-mod args;
+mod arguments;
 mod compare;
 mod errors;
+mod execution_arguments;
 mod help;
-mod oracles;
-mod output;
+mod memory_arguments;
 mod picture;
 mod prepared;
 mod replay;
-mod show;
+mod scenarios;
 mod simulate;
+mod staged;
+mod values;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -23,12 +25,13 @@ use anyhow::Error;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-pub use args::{
-    Arguments, Command, CompareArguments, ExecutionArguments, MemoryArguments, ReplayArguments,
-    SimulateArguments,
-};
-pub use oracles::{OracleName, Oracles};
+pub use arguments::{Arguments, Command};
+pub use compare::CompareArguments;
+pub use execution_arguments::ExecutionArguments;
+pub use memory_arguments::MemoryArguments;
 pub use picture::Picture;
+pub use replay::ReplayArguments;
+pub use simulate::SimulateArguments;
 
 /// Runs the program with these arguments, the program's name first. Results go to `out`, logs and
 /// errors to standard error.

@@ -1,20 +1,44 @@
 //! `cbc replay`: recorded executions, carried out again.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Result};
 use cbc_message::{ValidatorSet, Weight};
 use cbc_simulation::trace::{Mismatch, Scenario, compare};
 use cbc_simulation::{Contradicted, Execution, Footprint, Overturned};
+use clap::Args;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::args::MemoryArguments;
-use crate::prepared::BYTE_ORDER_MARK;
-use crate::{Oracles, ReplayArguments};
+use crate::MemoryArguments;
+use crate::scenarios::for_each_scenario;
+
+/// What `--help` says besides the arguments.
+pub(crate) const HELP: &str = "\
+Examples:
+  cbc replay tests/data/poc/blockchain.jsonl
+  cbc replay --json - < out/scenario.jsonl
+
+The exit code is 1 where something does not match, where validators finalize values that conflict
+and none are recorded, and where nothing is recorded that could be compared.";
+
+/// The arguments of `cbc replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// Traces, a scenario a line; - is standard input.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// Print each scenario with everything computed anew, and compare nothing.
+    #[arg(long)]
+    pub json: bool,
+
+    /// How much memory may be used.
+    #[command(flatten)]
+    pub memory: MemoryArguments,
+}
 
 /// What was found in all files.
 #[derive(Default)]
@@ -49,36 +73,6 @@ pub(crate) fn run(arguments: &ReplayArguments, out: &mut dyn Write) -> Result<Ex
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Calls `act` with each scenario of these files; an error says in which line it occurred.
-pub(crate) fn for_each_scenario(
-    files: &[PathBuf],
-    mut act: impl FnMut(Scenario) -> Result<()>,
-) -> Result<()> {
-    for path in files {
-        let name = path.display();
-        for (number, line) in (1..).zip(open(path)?.lines()) {
-            let line = line.with_context(|| format!("cannot read {name}, line {number}"))?;
-            let line = match number {
-                1 => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line),
-                _ => line.as_str(),
-            };
-            if !line.trim().is_empty() {
-                let scenario = Scenario::parse(line).map_err(Error::from);
-                scenario.and_then(&mut act).with_context(|| format!("{name}, line {number}"))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn open(path: &Path) -> Result<Box<dyn BufRead>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    Ok(Box::new(BufReader::new(file)))
-}
-
 fn replay(
     scenario: &Scenario,
     arguments: &ReplayArguments,
@@ -88,7 +82,7 @@ fn replay(
     let id = &scenario.setting.id;
     totals.scenarios += 1;
     check_size(scenario, arguments.memory).with_context(|| id.clone())?;
-    let replayed = scenario.replay(&Oracles);
+    let replayed = scenario.replay();
     if arguments.json {
         let replayed = replayed.with_context(|| id.clone())?;
         let (alarms, is_conflict) = alarms(&replayed);

@@ -1,22 +1,113 @@
 //! `cbc simulate`: an execution, generated or given, and what came of it.
 
+mod shown;
+
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use cbc_message::Weight;
 use cbc_simulation::trace::Scenario;
-use cbc_simulation::{Recorded, Run, Schedule, ViewGraph, Watch, simulate};
+use cbc_simulation::{
+    DynOracle, OracleName, Recorded, Run, Schedule, ViewGraph, Watch, WithRun, simulate,
+};
+use clap::{Args, Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::args::WatchArgument;
-use crate::output::Staged;
-use crate::prepared::{DynOracle, Prepared, WithRun};
-use crate::replay::for_each_scenario;
-use crate::show::Shown;
-use crate::{Picture, SimulateArguments};
+use self::shown::Shown;
+use crate::prepared::Prepared;
+use crate::scenarios::for_each_scenario;
+use crate::staged::Staged;
+use crate::values::{one_of, whole};
+use crate::{ExecutionArguments, MemoryArguments, Picture};
+
+/// What `--help` says besides the arguments.
+pub(crate) const HELP: &str = "\
+Examples:
+  cbc simulate --mode rrob --validators 6 --rounds 300 --seed 7
+  cbc simulate --weights 7,6,5 --execution 'M-0-A SJ-1-A M-1-B SJ-0-B M-0-C'
+  cbc simulate --weights 1,1 --execution 'M-0-A M-0-B-()=vote:G SJ-1-A SJ-1-B M-1-C'
+  cbc simulate --protocol binary --estimates 1,0,1,1,0 --network gaussian:4,2 --json
+  cbc simulate out/scenario.jsonl --output again
+
+The exit code is 1 where validators finalize values that conflict.";
+
+/// When validators finalize.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum WatchArgument {
+    /// After every round, each in its own view.
+    #[default]
+    All,
+    /// At the end; only the observer who receives every message does so after every round.
+    Global,
+}
+
+/// The arguments of `cbc simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// A scenario, or a trace with one among others, instead of an execution by the options below;
+    /// - is standard input.
+    #[arg(conflicts_with = "ExecutionArguments")]
+    pub file: Option<PathBuf>,
+
+    /// Which scenario of FILE, by its id; needed if there are several.
+    #[arg(long, value_name = "ID", requires = "file")]
+    pub scenario: Option<String>,
+
+    /// What happens.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+
+    /// How much memory may be used.
+    #[command(flatten)]
+    pub memory: MemoryArguments,
+
+    /// When validators finalize: what each of them finalized, and when, is in the summary.
+    #[arg(long, value_enum, default_value_t)]
+    pub watch: WatchArgument,
+
+    /// Report every so many rounds; 0 for never.
+    #[arg(long, default_value_t = 20, allow_negative_numbers = true, value_parser = whole::<usize>)]
+    pub report_interval: usize,
+
+    /// The safety oracle that finalizes.
+    #[arg(long, default_value_t, value_parser = one_of(&OracleName::ALL, OracleName::name, OracleName::about))]
+    pub oracle: OracleName,
+
+    /// The fault tolerance, in weight, at which validators finalize.
+    #[arg(long, short, default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64>)]
+    pub threshold: u64,
+
+    /// The folder for the picture and the scenario; made if it is not there.
+    #[arg(long, short, default_value = "out")]
+    pub output: PathBuf,
+
+    /// Draw justifications in the picture, too.
+    #[arg(long)]
+    pub justifications: bool,
+
+    /// Draw a picture at every report, too.
+    #[arg(long)]
+    pub frames: bool,
+
+    /// Print the summary as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Default for SimulateArguments {
+    fn default() -> Self {
+        /// The arguments alone, to be read from an empty command line.
+        #[derive(Parser)]
+        struct Alone {
+            #[command(flatten)]
+            arguments: SimulateArguments,
+        }
+        Alone::parse_from(["cbc"]).arguments
+    }
+}
 
 /// How many display heights a picture shows, at most: the newest.
 const PICTURE_HEIGHTS: u32 = 150;
@@ -73,7 +164,7 @@ struct Carry<'a> {
 }
 
 impl WithRun for Carry<'_> {
-    type Output = ExitCode;
+    type Output = Result<ExitCode>;
 
     fn with<P: Recorded + Clone>(self, run: Run<P, DynOracle<P>>) -> Result<ExitCode> {
         self.simulation.carry_out(run, self.out)
@@ -81,9 +172,9 @@ impl WithRun for Carry<'_> {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Simulation<'a> {
-    pub(crate) arguments: &'a SimulateArguments,
-    pub(crate) prepared: &'a Prepared,
+struct Simulation<'a> {
+    arguments: &'a SimulateArguments,
+    prepared: &'a Prepared,
 }
 
 impl Simulation<'_> {

@@ -44,6 +44,7 @@ fn errors_say_once_what_where_and_what_was_expected() {
         "typo.jsonl",
         r#"{"id":"x","protocol":"binary","weights":[1],"execution":"","globl":{}}"#,
     );
+    write("raft.jsonl", r#"{"id":"x","protocol":"raft","weights":[1],"execution":""}"#);
     write("tokens.txt", "M-0-A\nM-0\n");
     write(
         "two.jsonl",
@@ -115,6 +116,13 @@ fn errors_say_once_what_where_and_what_was_expected() {
             "error: typo.jsonl, line 1: \"globl\" is no key of a scenario, which are id, style, \
              note, protocol, rule, weights, initial_estimates, execution, estimate_check, \
              messages, final, global, conflicting_finality, overturned, can_finalize, expect\n",
+        ),
+        (
+            &["replay", "raft.jsonl"],
+            2,
+            "error: raft.jsonl, line 1: no protocol \"raft\": traces name \"blockchain\", \
+             \"binary\", \"integer\", \"order\" with rule \"copeland\", \"order\", \"order\" with \
+             rule \"borda\"\n",
         ),
         (
             &["simulate", "two.jsonl"],

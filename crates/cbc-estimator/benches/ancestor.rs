@@ -151,7 +151,9 @@ fn ancestors(criterion: &mut Criterion) {
     // `cargo test` only sees that it runs.
     let measuring = std::env::args().any(|argument| argument == "--bench");
     let sizes = if measuring { &[1_000, 10_000, 100_000, 1_000_000][..] } else { &[100] };
-    for (name, common) in [("ancestor", false), ("common ancestor", true)] {
+    for (name, common) in
+        [("ancestor [blocks; query]", false), ("common ancestor [blocks; query]", true)]
+    {
         let mut group = criterion.benchmark_group(name);
         group.sample_size(20).measurement_time(Duration::from_secs(1));
         group.warm_up_time(Duration::from_millis(300));
@@ -163,7 +165,7 @@ fn ancestors(criterion: &mut Criterion) {
             let pairs: Vec<(BlockIndex, BlockIndex)> = (0..64).map(|_| (draw(), draw())).collect();
 
             let jumps = BenchmarkId::new("jump pointers", size);
-            let parents = BenchmarkId::new("parent by parent (twin)", size);
+            let parents = BenchmarkId::new("parent by parent [twin of jump pointers]", size);
             let small = size as usize <= TWIN_UP_TO;
             if common {
                 let jump = |(one, other)| tree.common_ancestor(one, other);

@@ -263,7 +263,7 @@ fn vote_and_head(criterion: &mut Criterion) {
         "wide burst",
         "chain, votes anywhere",
     ] {
-        let mut group = criterion.benchmark_group(format!("vote and head/{shape}"));
+        let mut group = criterion.benchmark_group(format!("vote and head/{shape} [blocks]"));
         group.sample_size(10).measurement_time(Duration::from_millis(1500));
         group.warm_up_time(Duration::from_millis(300));
         for &blocks in sizes {
@@ -272,9 +272,11 @@ fn vote_and_head(criterion: &mut Criterion) {
             assert_eq!(heads::<Tree>(&scene, 150), expected);
             assert_eq!(heads::<Definition>(&scene, 150), expected);
             measure::<Tree>(&mut group, "vote tree", &scene, blocks);
-            measure::<ProtoArray>(&mut group, "proto-array", &scene, blocks);
+            let rival = "proto-array [rival of vote tree]";
+            measure::<ProtoArray>(&mut group, rival, &scene, blocks);
             if blocks <= 100_000 {
-                measure::<Definition>(&mut group, "definition", &scene, blocks);
+                let twin = "definition [twin of vote tree]";
+                measure::<Definition>(&mut group, twin, &scene, blocks);
             }
         }
         group.finish();
@@ -283,7 +285,7 @@ fn vote_and_head(criterion: &mut Criterion) {
 
 /// Adding a block at the tip, voting for it, and the head: the tree grows while it is measured.
 fn growing(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("block, vote and head/chain");
+    let mut group = criterion.benchmark_group("block, vote and head/chain [blocks]");
     group.sample_size(10).measurement_time(Duration::from_millis(1500));
     group.bench_function("vote tree", |bencher| {
         let mut tree = VoteTree::new();

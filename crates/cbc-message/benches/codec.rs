@@ -58,7 +58,7 @@ fn votes() -> impl Iterator<Item = (u32, Message<BlockVote>, Vec<u8>)> {
 }
 
 fn hashing(criterion: &mut Criterion) {
-    let mut group = group(criterion, "codec/hash");
+    let mut group = group(criterion, "codec/hash [citations]");
     let key = hash_derive_key_context(HASH_CONTEXT);
     for (citations, _, bytes) in votes() {
         group.throughput(Throughput::Bytes(bytes.len() as u64));
@@ -68,21 +68,24 @@ fn hashing(criterion: &mut Criterion) {
                 hasher.update(black_box(&bytes)).finalize()
             });
         });
-        group.bench_function(BenchmarkId::new("derive_key", citations), |bencher| {
-            bencher.iter(|| blake3::derive_key(HASH_CONTEXT, black_box(&bytes)));
-        });
+        group.bench_function(
+            BenchmarkId::new("derive_key [rival of context hashed once]", citations),
+            |bencher| {
+                bencher.iter(|| blake3::derive_key(HASH_CONTEXT, black_box(&bytes)));
+            },
+        );
     }
     group.finish();
 }
 
 fn encoding(criterion: &mut Criterion) {
-    let mut group = group(criterion, "codec/encode");
+    let mut group = group(criterion, "codec/encode [citations]");
     for (citations, vote, bytes) in votes() {
         group.throughput(Throughput::Bytes(bytes.len() as u64));
         group.bench_function(BenchmarkId::new("by hand", citations), |bencher| {
             bencher.iter(|| encode(black_box(&vote)));
         });
-        group.bench_function(BenchmarkId::new("serde (twin)", citations), |bencher| {
+        group.bench_function(BenchmarkId::new("serde [twin of by hand]", citations), |bencher| {
             bencher.iter(|| twin::encode(black_box(vote.header())));
         });
     }
@@ -91,7 +94,7 @@ fn encoding(criterion: &mut Criterion) {
 
 /// Making a message, which reads its estimate back, beside the encoding and hashing of one.
 fn making(criterion: &mut Criterion) {
-    let mut group = group(criterion, "codec/make");
+    let mut group = group(criterion, "codec/make [citations]");
     let key = hash_derive_key_context(HASH_CONTEXT);
     for (citations, vote, bytes) in votes() {
         group.throughput(Throughput::Bytes(bytes.len() as u64));
@@ -102,31 +105,34 @@ fn making(criterion: &mut Criterion) {
                 BatchSize::SmallInput,
             );
         });
-        group.bench_function(BenchmarkId::new("encoded and hashed", citations), |bencher| {
-            bencher.iter_batched(
-                || vote.header().clone(),
-                |header| {
-                    let mut hasher = blake3::Hasher::new_from_context_key(black_box(&key));
-                    (
-                        hasher.update(&encode(black_box(&vote))).finalize(),
-                        std::sync::Arc::new(header),
-                    )
-                },
-                BatchSize::SmallInput,
-            );
-        });
+        group.bench_function(
+            BenchmarkId::new("encoded and hashed [floor of checked]", citations),
+            |bencher| {
+                bencher.iter_batched(
+                    || vote.header().clone(),
+                    |header| {
+                        let mut hasher = blake3::Hasher::new_from_context_key(black_box(&key));
+                        (
+                            hasher.update(&encode(black_box(&vote))).finalize(),
+                            std::sync::Arc::new(header),
+                        )
+                    },
+                    BatchSize::SmallInput,
+                );
+            },
+        );
     }
     group.finish();
 }
 
 fn decoding(criterion: &mut Criterion) {
-    let mut group = group(criterion, "codec/decode and hash");
+    let mut group = group(criterion, "codec/decode and hash [citations]");
     for (citations, _, bytes) in votes() {
         group.throughput(Throughput::Bytes(bytes.len() as u64));
         group.bench_function(BenchmarkId::new("by hand", citations), |bencher| {
             bencher.iter(|| decode::<BlockVote>(black_box(&bytes)).unwrap());
         });
-        group.bench_function(BenchmarkId::new("serde (twin)", citations), |bencher| {
+        group.bench_function(BenchmarkId::new("serde [twin of by hand]", citations), |bencher| {
             bencher.iter(|| twin::decode::<BlockVote>(black_box(&bytes)).unwrap());
         });
     }
@@ -134,7 +140,7 @@ fn decoding(criterion: &mut Criterion) {
 }
 
 fn decoding_batches(criterion: &mut Criterion) {
-    let mut group = group(criterion, "codec/decode a batch");
+    let mut group = group(criterion, "codec/decode a batch [citations; message]");
     for (citations, _, bytes) in votes() {
         let count = if measuring() { 40_000 / citations } else { 4 };
         let batch = vec![bytes; count as usize];
@@ -153,7 +159,7 @@ fn decoding_batches(criterion: &mut Criterion) {
 /// Every second message of a view, in an order that is not that of the view.
 #[allow(clippy::disallowed_types, reason = "the twin")]
 fn looking_up(criterion: &mut Criterion) {
-    let mut group = group(criterion, "codec/look-up");
+    let mut group = group(criterion, "codec/look-up [messages; look-up]");
     let counts = if measuring() { &[1000, 10_000, 100_000][..] } else { &[1000] };
     for &messages in counts {
         let hashes: Vec<MessageHash> = (0..messages).map(hash).collect();
@@ -175,9 +181,12 @@ fn looking_up(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("HashNumbers", messages), |bencher| {
             bencher.iter(|| cited.iter().filter_map(|hash| numbers.get(hash, hash_of)).max());
         });
-        group.bench_function(BenchmarkId::new("std HashMap", messages), |bencher| {
-            bencher.iter(|| cited.iter().filter_map(|hash| map.get(hash)).max());
-        });
+        group.bench_function(
+            BenchmarkId::new("std HashMap [rival of HashIndex]", messages),
+            |bencher| {
+                bencher.iter(|| cited.iter().filter_map(|hash| map.get(hash)).max());
+            },
+        );
     }
     group.finish();
 }

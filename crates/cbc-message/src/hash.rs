@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use blake3::hazmat::{self, ContextKey, HasherExt};
 use blake3::{CHUNK_LEN, Hasher};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 /// The context string of the key derivation: it names the format and its version, so that no other
@@ -22,8 +23,7 @@ static CONTEXT_KEY: LazyLock<ContextKey> =
 ///
 /// Ordered as the 32 bytes are, most significant first; the order breaks ties in the fork choice
 /// (semantics §5).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageHash([u8; 32]);
 
 impl MessageHash {
@@ -60,6 +60,27 @@ impl fmt::Display for MessageHash {
 impl fmt::Debug for MessageHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:.16}…")
+    }
+}
+
+/// As 64 hexadecimal digits in formats for people, as 32 bytes in others.
+impl Serialize for MessageHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for MessageHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        } else {
+            <[u8; 32]>::deserialize(deserializer).map(Self)
+        }
     }
 }
 

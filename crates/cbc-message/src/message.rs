@@ -1,13 +1,18 @@
 //! Messages and their headers (semantics §1).
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::codec;
 use crate::{EncodeError, Estimate, Justification, MessageHash, ValidatorId};
 
 /// Everything that a message says. Its canonical bytes are what is hashed, signed and sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Header<E> {
     /// Who says it.
     pub sender: ValidatorId,
@@ -98,6 +103,47 @@ impl<E> PartialEq for Message<E> {
 }
 
 impl<E> Eq for Message<E> {}
+
+impl<E> Hash for Message<E> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash.hash(state);
+    }
+}
+
+/// By their hashes, which says nothing of what cites what.
+impl<E> Ord for Message<E> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.hash.cmp(&other.0.hash)
+    }
+}
+
+impl<E> PartialOrd for Message<E> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The hash, whose message it is, and which of theirs.
+impl<E> fmt::Display for Message<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Header { sender, sequence_number, .. } = self.header();
+        write!(f, "message {:.16}, number {sequence_number} of validator {sender}", self.0.hash)
+    }
+}
+
+/// As its header. What peers exchange is not this, but the canonical encoding.
+impl<E: Serialize> Serialize for Message<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.header().serialize(serializer)
+    }
+}
+
+/// From its header; the hash is computed.
+impl<'de, E: Estimate> Deserialize<'de> for Message<E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(Header::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
 
 impl<E: fmt::Debug> fmt::Debug for Message<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

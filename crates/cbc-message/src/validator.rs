@@ -4,7 +4,7 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 /// A validator: its index, from 0, into a [`ValidatorSet`].
@@ -119,7 +119,10 @@ impl Sum for Weight {
 
 /// The validators of a network and their weights. Fixed by configuration; never empty, and with a
 /// total weight `W > 0` that fits a `u64`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Serialized as the weights, in the order of the validators.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "Vec<Weight>")]
 pub struct ValidatorSet {
     weights: Box<[Weight]>,
     total: Weight,
@@ -186,6 +189,27 @@ impl ValidatorSet {
     /// The weights, in the order of the validators.
     pub fn weights(&self) -> &[Weight] {
         &self.weights
+    }
+}
+
+impl TryFrom<Vec<Weight>> for ValidatorSet {
+    type Error = ValidatorSetError;
+
+    fn try_from(weights: Vec<Weight>) -> Result<Self, ValidatorSetError> {
+        Self::new(weights)
+    }
+}
+
+impl Serialize for ValidatorSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.weights.serialize(serializer)
+    }
+}
+
+/// As many as there are, and what they weigh.
+impl fmt::Display for ValidatorSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} validators of total weight {}", self.len(), self.total)
     }
 }
 

@@ -30,7 +30,8 @@ fn rounds(validators: u32, lock_step: bool) -> View<Bit> {
 }
 
 fn inspector(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("inspector, one question after twelve full rounds");
+    let mut group =
+        criterion.benchmark_group("inspector, one question after twelve full rounds [validators]");
     group.sample_size(20).measurement_time(Duration::from_secs(2));
     group.warm_up_time(Duration::from_millis(300));
     // `cargo test` only sees that it runs.

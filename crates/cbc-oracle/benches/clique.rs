@@ -108,7 +108,7 @@ fn bron_kerbosch(
 }
 
 fn oracle(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("clique oracle");
+    let mut group = criterion.benchmark_group("clique oracle [validators]");
     group.measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(300));
     for (name, validators, disagreeing, lagging) in [
         ("agreeing", 80, 0, 0),
@@ -129,7 +129,8 @@ fn oracle(criterion: &mut Criterion) {
             },
         );
         group.sample_size(10);
-        group.bench_function(BenchmarkId::new(format!("{name}, twin"), validators), |bencher| {
+        let twin = format!("{name}, pair by pair [twin of {name}]");
+        group.bench_function(BenchmarkId::new(twin, validators), |bencher| {
             bencher.iter(|| {
                 let (vertices, edges) = edges_pair_by_pair(black_box(&view));
                 let heavy: Vec<Weight> = vertices.iter().map(|&v| weights.weight(v)).collect();
@@ -145,7 +146,8 @@ fn oracle(criterion: &mut Criterion) {
 
 /// The proof of concept's case: a chain of blocks, three rounds, the candidate two rounds back.
 fn two_rounds_back(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("clique oracle, chain, candidate two rounds back");
+    let mut group =
+        criterion.benchmark_group("clique oracle, chain, candidate two rounds back [validators]");
     for validators in [20u32, 80, 320] {
         let mut draws = Draws(u64::from(validators));
         let weights = (0..validators).map(|_| Weight::new(100_000 + draws.below(1_000_000)));
@@ -176,7 +178,8 @@ fn two_rounds_back(criterion: &mut Criterion) {
 }
 
 fn random_graphs(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("maximum-weight clique, random graph of 200");
+    let mut group = criterion
+        .benchmark_group("maximum-weight clique, random graph of 200 [edge probability in %]");
     group.sample_size(10).measurement_time(Duration::from_secs(2));
     group.warm_up_time(Duration::from_millis(100));
     for percent in [50, 60, 70, 80, 90] {
@@ -197,7 +200,7 @@ fn random_graphs(criterion: &mut Criterion) {
         let gap =
             100.0 * (found.bound.get() - found.weight.get()) as f64 / found.weight.get() as f64;
         println!("edge probability {percent} %: exact {}, gap {gap:.1} %", found.is_exact());
-        group.bench_function(BenchmarkId::new("edge probability in %", percent), |bencher| {
+        group.bench_function(BenchmarkId::new("branch and bound", percent), |bencher| {
             bencher.iter(|| max_clique(black_box(&weights), &edges, budget));
         });
     }

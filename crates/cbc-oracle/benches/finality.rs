@@ -28,7 +28,7 @@ fn finalize_alone(growing: &Growing) -> Option<u32> {
 }
 
 fn finality(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("finality/one more message");
+    let mut group = criterion.benchmark_group("finality/one more message [validators]");
     group.sample_size(20).measurement_time(Duration::from_secs(2));
     group.warm_up_time(Duration::from_millis(300));
     // `cargo test` only sees that it runs.
@@ -38,7 +38,7 @@ fn finality(criterion: &mut Criterion) {
         let rounds = if measuring { (30_000 / validators).clamp(6, 3000) } else { 6 };
         for (name, rounds, awake, alone) in [
             ("with a table", 3, Awake::All, false),
-            ("from scratch (twin)", 3, Awake::All, true),
+            ("from scratch [twin of with a table]", 3, Awake::All, true),
             ("one offline", rounds, Awake::AllButOne, false),
             ("one slow", rounds, Awake::OneSlow((rounds * validators / 2) as usize), false),
             ("two thirds apart", rounds, Awake::Apart, false),

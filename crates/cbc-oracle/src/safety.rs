@@ -3,7 +3,8 @@
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
 
 /// Validators that hold a candidate together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Quorum {
     /// The validators, in ascending order.
     pub members: Vec<ValidatorId>,
@@ -21,7 +22,8 @@ impl Quorum {
 }
 
 /// How safe a candidate is, as far as an oracle could find.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Safety {
     /// `max(0, 2q − W)`: by how much a quorum of strength q outweighs everybody else. The proof of
     /// concept calls this the fault tolerance; it is about twice that.

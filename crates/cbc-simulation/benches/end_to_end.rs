@@ -64,7 +64,8 @@ fn alone(setup: &Setup<Blockchain, CliqueOracle>, schedule: &Schedule) {
 }
 
 fn end_to_end(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("end to end/blockchain, round robin, 300 rounds");
+    let mut group =
+        criterion.benchmark_group("end to end/blockchain, round robin, 300 rounds [validators]");
     group.sample_size(10).measurement_time(Duration::from_secs(3));
     // `cargo test` only sees that it runs.
     let measuring = std::env::args().any(|argument| argument == "--bench");
@@ -78,7 +79,7 @@ fn end_to_end(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::new(v5, count), |bencher| {
                 bencher.iter(|| shared(&setup, &schedule));
             });
-            let twin = format!("{v5}, nothing shared (twin)");
+            let twin = format!("{v5}, nothing shared [twin of {v5}]");
             group.bench_function(BenchmarkId::new(twin, count), |bencher| {
                 bencher.iter(|| alone(&setup, &schedule));
             });

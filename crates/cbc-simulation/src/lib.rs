@@ -4,7 +4,8 @@
 //! message. It is written by hand, read from a trace, or generated first ([`Schedule`]) and then
 //! run: the same tokens give the same messages, to the byte, on any machine. A [`Run`] carries it
 //! out for every validator and for a global observer; [`simulate`] measures on the way;
-//! [`trace`] replays recorded scenarios and compares.
+//! [`trace`] replays recorded scenarios and compares. [`ProtocolName`] and [`OracleName`] are the
+//! registry of the protocols and oracles of the workspace, a row each.
 //!
 //! This layer draws randomness only from the generator it is handed, and does no I/O. What the
 //! words mean is on the page [`cbc_message::semantics`].
@@ -44,6 +45,7 @@ mod footprint;
 mod generate;
 mod measure;
 mod notation;
+mod registry;
 mod run;
 mod seats;
 mod token;
@@ -57,6 +59,9 @@ pub use measure::{
     Chain, Report, RoundsToFinality, Summary, ValidatorFinality, ValueFinality, Watch, simulate,
 };
 pub use notation::{GENESIS, Notation, Recorded, Written, plain};
+/// In whose terms randomness is handed in.
+pub use rand;
+pub use registry::{DynOracle, OracleName, ProtocolName, Start, UnknownName, WithRun};
 pub use run::{Run, Setup, SetupError, StepError};
 pub use token::{Action, Execution, Malformed, Token, TokenError};
 pub use viewgraph::{PlacedMessage, ViewGraph};

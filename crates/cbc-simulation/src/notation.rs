@@ -7,7 +7,12 @@ use cbc_estimator::{BlockIndex, BlockTree, Borda, Copeland, Estimator, Follower,
 use cbc_message::{Bit, BlockId, BlockVote, Estimate, HashIndex, Integer, MessageHash, Order};
 use cbc_validator::{Blockchain, Observer, Protocol, ValueConsensus};
 use cbc_view::{MessageDag, MessageIndex, View};
+use rand::seq::SliceRandom;
+use rand::{Rng, RngExt};
 use serde_json::{Value as Json, json};
+
+/// The proof of concept's items to order.
+const ITEMS: [&str; 7] = ["cat", "dog", "frog", "horse", "pig", "rat", "whale"];
 
 /// The genesis, where executions are written down.
 pub const GENESIS: &str = "G";
@@ -95,6 +100,11 @@ pub(crate) fn as_in_tokens(json: &Json) -> String {
     }
 }
 
+/// A number, or else the text itself.
+fn number_or_text(text: &str) -> Json {
+    serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+}
+
 fn joined(json: &Json, separator: &str) -> String {
     let one = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
     match json {
@@ -105,6 +115,18 @@ fn joined(json: &Json, separator: &str) -> String {
 
 /// A protocol whose executions can be recorded and replayed.
 pub trait Recorded: Protocol {
+    /// Whether executions start from the genesis, which nobody has made; else everybody holds a
+    /// first message of its own from the start.
+    const STARTS_FROM_GENESIS: bool;
+
+    /// A random first estimate, as traces have it; none in a protocol that starts from the genesis.
+    fn draw_estimate(rng: &mut impl Rng) -> Option<Json>;
+
+    /// A value or a first estimate as traces have it, from how people write it.
+    fn value_of(text: &str) -> Json {
+        number_or_text(text)
+    }
+
     /// What a message carries.
     fn write_estimate(notation: &Notation, estimate: &Self::Estimate) -> Json;
 
@@ -163,6 +185,12 @@ pub trait Recorded: Protocol {
 }
 
 impl Recorded for Blockchain {
+    const STARTS_FROM_GENESIS: bool = true;
+
+    fn draw_estimate(_: &mut impl Rng) -> Option<Json> {
+        None
+    }
+
     fn write_estimate(notation: &Notation, vote: &BlockVote) -> Json {
         match *vote {
             BlockVote::Propose { parent } => json!(notation.block_name(parent)),
@@ -225,6 +253,13 @@ pub trait Written: Estimate {
     fn parse(text: &str, items: &[String]) -> Option<Self>;
     /// What such estimates look like in tokens.
     fn form(items: &[String]) -> String;
+    /// A random one, written down.
+    fn draw(rng: &mut impl Rng) -> Json;
+
+    /// One as traces have it, from how people write it.
+    fn value_of(text: &str) -> Json {
+        number_or_text(text)
+    }
 
     /// What the named rule makes of votes, where there are several rules.
     fn estimate_by(
@@ -257,6 +292,10 @@ impl Written for Bit {
     fn form(_: &[String]) -> String {
         "0 or 1".to_owned()
     }
+
+    fn draw(rng: &mut impl Rng) -> Json {
+        json!(rng.random_range(0..=1))
+    }
 }
 
 impl Written for Integer {
@@ -275,6 +314,10 @@ impl Written for Integer {
     fn form(_: &[String]) -> String {
         format!("an integer from {} to {}", i64::MIN, i64::MAX)
     }
+
+    fn draw(rng: &mut impl Rng) -> Json {
+        json!(rng.random_range(0..=100))
+    }
 }
 
 impl Written for Order {
@@ -290,7 +333,7 @@ impl Written for Order {
     }
 
     fn parse(text: &str, items: &[String]) -> Option<Self> {
-        Self::read(&json!(text.split('>').collect::<Vec<_>>()), items)
+        Self::read(&Self::value_of(text), items)
     }
 
     fn form(items: &[String]) -> String {
@@ -298,6 +341,16 @@ impl Written for Order {
             [] => "an order of items, such as a>b>c".to_owned(),
             items => format!("an order of {}, each once", items.join(">")),
         }
+    }
+
+    fn draw(rng: &mut impl Rng) -> Json {
+        let mut items = ITEMS;
+        items.shuffle(rng);
+        json!(items)
+    }
+
+    fn value_of(text: &str) -> Json {
+        json!(text.split('>').collect::<Vec<_>>())
     }
 
     fn estimate_by(rule: &str, view: &View<Self>, votes: &[Vote], items: usize) -> Option<Self> {
@@ -314,6 +367,16 @@ where
     E: Written,
     S: Follower<View<E>, Value = E, Answer = E> + Clone + Debug,
 {
+    const STARTS_FROM_GENESIS: bool = false;
+
+    fn draw_estimate(rng: &mut impl Rng) -> Option<Json> {
+        Some(E::draw(rng))
+    }
+
+    fn value_of(text: &str) -> Json {
+        E::value_of(text)
+    }
+
     fn write_estimate(notation: &Notation, estimate: &E) -> Json {
         estimate.write(notation.items())
     }

@@ -22,14 +22,9 @@
 mod compare;
 mod write;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cbc_estimator::{Borda, Copeland, MajorityDriven, WeightedMedian};
-use cbc_message::{Bit, Integer, Order, ValidatorId, ValidatorSet, ValidatorSetError, Weight};
-use cbc_oracle::{CliqueOracle, SafetyOracle};
-use cbc_validator::{Blockchain, ValueConsensus};
-use cbc_view::{MessageDag, Property};
+use cbc_message::{ValidatorId, ValidatorSet, ValidatorSetError, Weight};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use thiserror::Error;
@@ -39,41 +34,12 @@ use write::Writer;
 pub use write::write_safety;
 
 use crate::notation::GENESIS;
-use crate::run::{Run, Setup, SetupError, StepError};
+use crate::run::{Run, SetupError, StepError};
 use crate::token::{Execution, Malformed, TokenError};
-use crate::{Notation, Recorded, Schedule, Summary, Watch, simulate};
-
-/// The oracles that traces name, whatever crates they come from.
-pub trait OracleRegistry {
-    /// The oracle of this name.
-    fn oracle<D: MessageDag>(&self, name: &str) -> Option<Arc<dyn SafetyOracle<D>>>;
-
-    /// The names of the oracles whose figures the proof of concept recorded.
-    fn recorded(&self) -> &[&'static str];
-
-    /// The two figures that the proof of concept's oracle of this name gives for a candidate.
-    fn poc_figures<D: MessageDag>(
-        &self,
-        name: &str,
-        dag: &D,
-        validators: &ValidatorSet,
-        candidate: &dyn Property<D>,
-    ) -> Option<(u64, u64)>;
-}
-
-/// A protocol that traces name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProtocolName {
-    /// Consensus on a chain of blocks.
-    Blockchain,
-    /// Consensus on a bit.
-    Binary,
-    /// Consensus on an integer.
-    Integer,
-    /// Consensus on an order; in traces, by Borda's rule.
-    Order,
-}
+use crate::{
+    DynOracle, OracleName, ProtocolName, Recorded, Schedule, Start, Summary, Watch, WithRun,
+    simulate,
+};
 
 /// What happens in one scenario of a trace, and, set apart, what must come of it.
 #[derive(Clone, Debug)]
@@ -85,7 +51,7 @@ pub struct Scenario {
 }
 
 /// What happens in a scenario.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Setting {
     /// The name of the scenario.
     pub id: String,
@@ -94,20 +60,57 @@ pub struct Setting {
     /// What each validator weighs.
     pub weights: Vec<u64>,
     /// What each validator's first message `I<i>` says; none for a blockchain.
-    #[serde(default)]
     pub initial_estimates: Option<Vec<Json>>,
     /// What everybody does.
     pub execution: String,
-    /// How orders are estimated.
-    #[serde(default)]
-    pub rule: OrderRule,
     /// Whether estimates must follow from their justifications (rule V5).
-    #[serde(default = "checked")]
     pub estimate_check: bool,
 }
 
-fn checked() -> bool {
-    true
+impl Setting {
+    /// The scenario, of which nothing is recorded but what happens.
+    pub fn to_json(&self) -> Json {
+        let names = self.protocol.in_traces().first();
+        let (protocol, rule) = names.copied().unwrap_or((self.protocol.name(), None));
+        let mut scenario = json!({
+            "id": self.id,
+            "protocol": protocol,
+            "weights": self.weights,
+            "initial_estimates": self.initial_estimates,
+            "execution": self.execution,
+        });
+        if let Some(rule) = rule {
+            scenario["rule"] = json!(rule);
+        }
+        if !self.estimate_check {
+            scenario["estimate_check"] = json!(false);
+        }
+        scenario
+    }
+}
+
+/// The keys that say what happens, as they are written.
+#[derive(Deserialize)]
+struct Written {
+    id: String,
+    protocol: String,
+    rule: Option<String>,
+    weights: Vec<u64>,
+    initial_estimates: Option<Vec<Json>>,
+    execution: String,
+    estimate_check: Option<bool>,
+}
+
+impl Written {
+    fn setting(self) -> Result<Setting, TraceError> {
+        let Self { id, protocol, rule, weights, initial_estimates, execution, estimate_check } =
+            self;
+        let Some(protocol) = ProtocolName::named_in_traces(&protocol, rule.as_deref()) else {
+            return Err(TraceError::UnknownProtocol { protocol, rule });
+        };
+        let estimate_check = estimate_check.unwrap_or(true);
+        Ok(Setting { id, protocol, weights, initial_estimates, execution, estimate_check })
+    }
 }
 
 /// What must come of a scenario.
@@ -127,32 +130,21 @@ const SETTING: [&str; 9] = [
     "estimate_check",
 ];
 
-/// How orders are estimated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OrderRule {
-    /// By Borda's rule, as in the proof of concept; nothing is finalized.
-    #[default]
-    Borda,
-    /// By Copeland's rule.
-    Copeland,
-}
-
 impl Scenario {
     /// Reads one line of a trace.
     ///
     /// # Errors
     ///
     /// [`TraceError::Malformed`] if it is no scenario, [`TraceError::UnknownKey`] if it has a key
-    /// that scenarios do not have.
+    /// that scenarios do not have, [`TraceError::UnknownProtocol`] if nobody knows its protocol.
     pub fn parse(line: &str) -> Result<Self, TraceError> {
         let recorded: Map<String, Json> = serde_json::from_str(line).map_err(malformed)?;
         let known = |key: &&String| EXPECTED.iter().chain(&SETTING).any(|known| known == key);
         if let Some(key) = recorded.keys().find(|key| !known(key)) {
             return Err(TraceError::UnknownKey { key: key.clone() });
         }
-        let setting = Setting::deserialize(&Json::Object(recorded.clone())).map_err(malformed)?;
-        Ok(Self { setting, recorded })
+        let written = Written::deserialize(&Json::Object(recorded.clone())).map_err(malformed)?;
+        Ok(Self { setting: written.setting()?, recorded })
     }
 
     /// What must come of it: the keys that say so, as far as they are there, with the genesis a
@@ -162,7 +154,7 @@ impl Scenario {
             .iter()
             .filter_map(|&key| Some((key.to_owned(), self.recorded.get(key)?.clone())))
             .collect();
-        if self.setting.protocol == ProtocolName::Blockchain {
+        if self.setting.protocol.starts_from_genesis() {
             expected.values_mut().for_each(without_genesis);
         }
         Json::Object(expected)
@@ -174,97 +166,28 @@ impl Scenario {
     /// # Errors
     ///
     /// [`TraceError`] if the scenario cannot be set up or carried out.
-    pub fn replay(&self, oracles: &impl OracleRegistry) -> Result<Json, TraceError> {
-        let Setting { protocol, initial_estimates, rule, .. } = &self.setting;
-        match protocol {
-            ProtocolName::Blockchain => self.finalizing(Blockchain, Vec::new(), oracles),
-            ProtocolName::Binary => self.finalizing(
-                ValueConsensus::new(WeightedMedian::<Bit>::new()),
-                Vec::new(),
-                oracles,
-            ),
-            ProtocolName::Integer => self.finalizing(
-                ValueConsensus::new(WeightedMedian::<Integer>::new()),
-                Vec::new(),
-                oracles,
-            ),
-            ProtocolName::Order => {
-                let items = items_of(initial_estimates.as_deref().unwrap_or_default());
-                match rule {
-                    OrderRule::Borda => {
-                        let borda = ValueConsensus::<Order, _>::new(Borda::new(items.len()));
-                        let run = self.run(borda, items)?;
-                        self.carry_out(run, None, oracles)
-                    }
-                    OrderRule::Copeland => {
-                        let copeland = ValueConsensus::<Order, _>::new(Copeland::new(items.len()));
-                        self.finalizing(copeland, items, oracles)
-                    }
-                }
-            }
-        }
+    pub fn replay(&self) -> Result<Json, TraceError> {
+        let watched = self.start(Watched { scenario: self })??;
+        self.start(Replayed { scenario: self, watched })?
     }
 
-    fn finalizing<P>(
-        &self,
-        protocol: P,
-        items: Vec<String>,
-        oracles: &impl OracleRegistry,
-    ) -> Result<Json, TraceError>
-    where
-        P: Recorded<Estimator: MajorityDriven> + Clone,
-    {
-        // Beside the run that is recorded, one in which everybody finalizes on the way.
-        let execution = self.setting.execution.parse()?;
-        let schedule = Schedule { execution, messages_per_round: 1 };
-        let watch = Watch { report_interval: 0, everybody: true };
-        let summary = {
-            let mut watched = self.run(protocol.clone(), items.clone())?.finalizing();
-            simulate(&mut watched, &schedule, watch, |_, _| {})?
-        };
-        let run = self.run(protocol, items)?.finalizing();
-        self.carry_out(run, Some(summary), oracles)
-    }
-
-    fn run<P>(&self, protocol: P, items: Vec<String>) -> Result<Run<P, CliqueOracle>, TraceError>
-    where
-        P: Recorded + Clone,
-    {
+    fn start<A: WithRun>(&self, act: A) -> Result<A::Output, TraceError> {
         let weights = self.setting.weights.iter().copied().map(Weight::new);
-        let setup = Setup {
-            protocol,
-            oracle: CliqueOracle::new(),
-            validators: Arc::new(ValidatorSet::new(weights)?),
+        let start = Start {
+            oracle: OracleName::Clique,
             threshold: Weight::ZERO,
+            validators: Arc::new(ValidatorSet::new(weights)?),
             check_estimates: self.setting.estimate_check,
-            items,
+            first_estimates: self.setting.initial_estimates.as_deref(),
         };
-        let estimates = match &self.setting.initial_estimates {
-            None => None,
-            Some(estimates) => {
-                let notation = Notation::new(setup.items.clone());
-                let read = |(validator, json): (usize, &Json)| {
-                    P::read_estimate(&notation, json).ok_or_else(|| TraceError::InitialEstimate {
-                        validator,
-                        found: json.to_string(),
-                        expected: P::estimate_form(&notation),
-                    })
-                };
-                Some(estimates.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?)
-            }
-        };
-        Ok(Run::new(setup, estimates)?)
+        Ok(self.setting.protocol.start(start, act)?)
     }
 
-    fn carry_out<P>(
+    fn carry_out<P: Recorded + Clone>(
         &self,
-        mut run: Run<P, CliqueOracle>,
+        mut run: Run<P, DynOracle<P>>,
         watched: Option<Summary>,
-        oracles: &impl OracleRegistry,
-    ) -> Result<Json, TraceError>
-    where
-        P: Recorded + Clone,
-    {
+    ) -> Result<Json, TraceError> {
         let execution: Execution = self.setting.execution.parse()?;
         run.execute(&execution)?;
         run.update_safe_estimates();
@@ -272,7 +195,7 @@ impl Scenario {
         let mut replayed: Map<String, Json> = self.recorded.clone();
         let wanted = |key: &str| self.recorded.get(key).and_then(Json::as_object);
         let mut view_of = |validator, wanted| {
-            run.visit(validator, |run| Writer { run, oracles }.view(run.observer(), wanted))
+            run.visit(validator, |run| Writer { run }.view(run.observer(), wanted))
         };
         let validators = || (0..self.setting.weights.len() as u32).map(ValidatorId::new);
         let views = validators().map(|validator| {
@@ -290,7 +213,7 @@ impl Scenario {
             });
             met.insert("views".to_owned(), Json::Object(views.collect()));
         }
-        let writer = Writer { run: &run, oracles };
+        let writer = Writer { run: &run };
         replayed.insert("messages".to_owned(), writer.messages());
         let global = writer.view(run.observer(), wanted("global"));
         replayed.insert("global".to_owned(), global);
@@ -318,6 +241,39 @@ impl Scenario {
     }
 }
 
+/// What comes of a scenario in which everybody finalizes on the way, if anybody ever can.
+struct Watched<'a> {
+    scenario: &'a Scenario,
+}
+
+impl WithRun for Watched<'_> {
+    type Output = Result<Option<Summary>, TraceError>;
+
+    fn with<P: Recorded + Clone>(self, mut run: Run<P, DynOracle<P>>) -> Self::Output {
+        if !run.can_finalize() {
+            return Ok(None);
+        }
+        let execution = self.scenario.setting.execution.parse()?;
+        let schedule = Schedule { execution, messages_per_round: 1 };
+        let watch = Watch { report_interval: 0, everybody: true };
+        Ok(Some(simulate(&mut run, &schedule, watch, |_, _| {})?))
+    }
+}
+
+/// What comes of a scenario in which everybody finalizes at the end.
+struct Replayed<'a> {
+    scenario: &'a Scenario,
+    watched: Option<Summary>,
+}
+
+impl WithRun for Replayed<'_> {
+    type Output = Result<Json, TraceError>;
+
+    fn with<P: Recorded + Clone>(self, run: Run<P, DynOracle<P>>) -> Self::Output {
+        self.scenario.carry_out(run, self.watched)
+    }
+}
+
 /// The parser's words, which count lines from that of the scenario: only the column is of use.
 fn malformed(error: serde_json::Error) -> TraceError {
     let text = error.to_string();
@@ -327,12 +283,6 @@ fn malformed(error: serde_json::Error) -> TraceError {
         None => text,
     };
     TraceError::Malformed { problem }
-}
-
-/// The items of orders, numbered by name.
-fn items_of(estimates: &[Json]) -> Vec<String> {
-    let items = estimates.iter().filter_map(Json::as_array).flatten().filter_map(Json::as_str);
-    items.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Reads a recorded genesis as a root: it is nobody's message and nobody's decision.
@@ -368,18 +318,16 @@ pub enum TraceError {
     /// Weights that no validator set can have.
     #[error("weights: {0}")]
     Weights(#[from] ValidatorSetError),
-    /// An initial estimate that is none of the protocol.
-    #[error("initial_estimates[{validator}]: {found} is no estimate here: expected {expected}")]
-    InitialEstimate {
-        /// Whose it is.
-        validator: usize,
-        /// What was found.
-        found: String,
-        /// What estimates look like.
-        expected: String,
+    /// A protocol that is not in the registry, or not by this rule.
+    #[error("no protocol {}: traces name {}", written(protocol, rule.as_deref()), known())]
+    UnknownProtocol {
+        /// What it is called.
+        protocol: String,
+        /// By which rule, if one is named.
+        rule: Option<String>,
     },
-    /// Initial estimates that cannot be anybody's.
-    #[error(transparent)]
+    /// Initial estimates that cannot be those of the validators.
+    #[error("initial_estimates: {0}")]
     Setup(#[from] SetupError),
     /// An execution that cannot be read.
     #[error("execution: {0}")]
@@ -387,4 +335,18 @@ pub enum TraceError {
     /// An execution that cannot be carried out.
     #[error("execution: {0}")]
     Step(#[from] TokenError<StepError>),
+}
+
+/// A protocol and its rule, as traces write them.
+fn written(protocol: &str, rule: Option<&str>) -> String {
+    match rule {
+        Some(rule) => format!("{protocol:?} with rule {rule:?}"),
+        None => format!("{protocol:?}"),
+    }
+}
+
+/// Those that traces can name.
+fn known() -> String {
+    let names = ProtocolName::ALL.iter().flat_map(|protocol| protocol.in_traces());
+    names.map(|&(protocol, rule)| written(protocol, rule)).collect::<Vec<_>>().join(", ")
 }

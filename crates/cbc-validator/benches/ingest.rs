@@ -115,7 +115,7 @@ fn arrival(
     lock_step: bool,
     order: impl Fn(&mut Vec<Vec<u8>>),
 ) {
-    let mut group = criterion.benchmark_group(format!("ingest/{name}"));
+    let mut group = criterion.benchmark_group(format!("ingest/{name} [validators; message]"));
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(300));
     for &(count, messages) in
@@ -129,18 +129,22 @@ fn arrival(
             bytes
         });
         group.throughput(Throughput::Elements(messages as u64));
-        group.bench_function(BenchmarkId::new("floor", count), |bencher| {
-            let messages = bytes.iter().map(|bytes| decode::<BlockVote>(bytes).unwrap());
-            let messages: Vec<_> = messages.collect();
-            let floor = Floor::of(&messages);
-            let cited = messages.iter().map(|message| message.justification().hashes().collect());
-            let cited: Vec<Vec<MessageHash>> = cited.collect();
-            bencher.iter(|| {
-                for (bytes, cited) in bytes.iter().zip(&cited) {
-                    black_box(floor.pass(bytes, cited));
-                }
-            });
-        });
+        group.bench_function(
+            BenchmarkId::new("floor [floor of view (V1-V4, V8)]", count),
+            |bencher| {
+                let messages = bytes.iter().map(|bytes| decode::<BlockVote>(bytes).unwrap());
+                let messages: Vec<_> = messages.collect();
+                let floor = Floor::of(&messages);
+                let cited =
+                    messages.iter().map(|message| message.justification().hashes().collect());
+                let cited: Vec<Vec<MessageHash>> = cited.collect();
+                bencher.iter(|| {
+                    for (bytes, cited) in bytes.iter().zip(&cited) {
+                        black_box(floor.pass(bytes, cited));
+                    }
+                });
+            },
+        );
         group.bench_function(BenchmarkId::new("view (V1-V4, V8)", count), |bencher| {
             bencher.iter_batched(
                 || View::with_limits(Arc::clone(&validators), Limits::NONE),
@@ -183,7 +187,8 @@ fn arrivals(criterion: &mut Criterion) {
 /// The next message, for a view that holds many already.
 fn growth(criterion: &mut Criterion) {
     for (count, sizes) in [(10, [10_000, 100_000, 1_000_000]), (100, [10_000, 100_000, 300_000])] {
-        let mut group = criterion.benchmark_group(format!("ingest/growth, {count} validators"));
+        let mut group = criterion
+            .benchmark_group(format!("ingest/growth, {count} validators [messages held; message]"));
         group.sample_size(10).sampling_mode(SamplingMode::Flat);
         group.measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(1));
         let sizes = if measuring() { sizes } else { [10, 20, 30] };

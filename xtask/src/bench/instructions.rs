@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail, ensure};
 use cargo_metadata::Message;
 use cargo_metadata::camino::{Utf8Path, Utf8PathBuf};
+use cbc_report::Count;
 
 use crate::cargo;
 
@@ -16,13 +17,6 @@ pub(crate) const BENCH: &str = "instructions";
 
 /// Only what happens in this function of the bench is counted.
 const COUNTED: &str = "--toggle-collect=*instructions::counted*";
-
-/// How many instructions a case took.
-pub(crate) struct Count {
-    pub(crate) case: String,
-    pub(crate) size: String,
-    pub(crate) instructions: u64,
-}
 
 /// An error that says what is missing, if the counts cannot be had here.
 pub(crate) fn check() -> anyhow::Result<()> {

@@ -3,31 +3,20 @@
 use std::fs::{self, File};
 use std::io::BufReader;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use cargo_metadata::camino::{Utf8Path, Utf8PathBuf};
+use cbc_report::{Group, Measurement};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use walkdir::WalkDir;
+
+use super::declared;
 
 /// Where criterion puts its latest measurement of a benchmark, in the directory of the benchmark.
 const LATEST: &str = "new";
 
-/// One benchmark: a function of a group, at one value of the group's parameter.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Measurement {
-    pub(crate) group: String,
-    pub(crate) function: String,
-    /// As it is written; empty for a benchmark that has no parameter.
-    pub(crate) parameter: String,
-    /// The median time of an iteration; of one element, where it works on several.
-    pub(crate) nanoseconds: f64,
-    /// The standard error of that time, as a part of it.
-    pub(crate) error: f64,
-    /// Whether the time is that of one element.
-    pub(crate) per_element: bool,
-}
-
 /// `benchmark.json`, as far as it matters here.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 struct Benchmark {
     group_id: String,
     function_id: Option<String>,
@@ -36,23 +25,10 @@ struct Benchmark {
 }
 
 /// How much an iteration does. Only elements matter here: of bytes, the time is that of all.
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 struct Throughput {
     #[serde(rename = "Elements")]
     elements: Option<u64>,
-    #[serde(rename = "ElementsAndBytes")]
-    elements_and_bytes: Option<ElementsAndBytes>,
-}
-
-#[derive(Deserialize)]
-struct ElementsAndBytes {
-    elements: u64,
-}
-
-impl Throughput {
-    fn elements(self) -> Option<u64> {
-        self.elements.or(self.elements_and_bytes.map(|both| both.elements))
-    }
 }
 
 /// `estimates.json`, as far as it matters here. Of the estimates the median suffers least from
@@ -68,37 +44,67 @@ struct Estimate {
     standard_error: f64,
 }
 
-impl Measurement {
-    fn new(benchmark: Benchmark, estimates: &Estimates) -> Self {
-        let Estimate { point_estimate, standard_error } = estimates.median;
-        let elements = benchmark.throughput.and_then(Throughput::elements);
-        Self {
-            group: benchmark.group_id,
-            function: benchmark.function_id.unwrap_or_else(|| "time".to_owned()),
-            parameter: benchmark.value_str.unwrap_or_default(),
-            nanoseconds: point_estimate / elements.unwrap_or(1) as f64,
-            error: standard_error / point_estimate,
-            per_element: elements.is_some(),
+/// A benchmark, and the median time of an iteration with its standard error.
+type Measured = (Benchmark, Estimate);
+
+/// The groups below `root` by name, as the names of their benchmarks declare. If they are `whole`,
+/// each function must be there that another is beside.
+pub(crate) fn groups(root: &Utf8Path, whole: bool) -> anyhow::Result<Vec<Group>> {
+    let mut measured = read(root)?;
+    // Stable: within a group in the order in which they were made.
+    measured.sort_by(|(one, _), (other, _)| one.group_id.cmp(&other.group_id));
+    let same_group = |(one, _): &Measured, (other, _): &Measured| one.group_id == other.group_id;
+    measured.chunk_by(same_group).map(|measured| group(measured, whole)).collect()
+}
+
+/// The group that these are of.
+fn group(measured: &[Measured], whole: bool) -> anyhow::Result<Group> {
+    let id = measured.first().map_or("", |(benchmark, _)| &benchmark.group_id);
+    let declared = declared::group(id)?;
+    let measurement = |(benchmark, estimate): &Measured| {
+        let elements = benchmark.throughput.and_then(|throughput| throughput.elements);
+        ensure!(
+            elements.is_some() == declared.element.is_some(),
+            "the benchmark group {id:?} has a throughput of elements, or says of what its times \
+             are, but not both: TITLE [SIZE; ELEMENT]"
+        );
+        Ok(Measurement {
+            function: declared::function(benchmark.function_id.as_deref().unwrap_or("time"))?,
+            size: benchmark.value_str.clone().unwrap_or_default(),
+            nanoseconds: estimate.point_estimate / elements.unwrap_or(1) as f64,
+            error: estimate.standard_error / estimate.point_estimate,
+        })
+    };
+    let measurements = measured.iter().map(measurement).collect::<anyhow::Result<Vec<_>>>()?;
+    let functions: Vec<_> = measurements.iter().map(|it| it.function.clone()).collect();
+    for function in &functions {
+        if let Some((_, ours)) = &function.beside {
+            ensure!(
+                !whole || functions.iter().any(|function| function.name == *ours),
+                "the benchmark group {id:?} has no function {ours:?} to put {:?} beside",
+                function.name
+            );
         }
     }
+    Ok(Group::new(&declared.title, &declared.size, declared.element.as_deref(), measurements))
 }
 
 /// The latest measurement of every benchmark below `root`, in the order in which they were made:
 /// that of the sources, which no file of criterion's tells.
-pub(crate) fn read(root: &Utf8Path) -> anyhow::Result<Vec<Measurement>> {
+fn read(root: &Utf8Path) -> anyhow::Result<Vec<Measured>> {
     let mut found = Vec::new();
     for directory in latest(root)? {
         let path = directory.join("estimates.json");
         if !path.exists() {
             continue; // was interrupted
         }
-        let estimates: Estimates = json(&path)?;
-        let measurement = Measurement::new(json(&directory.join("benchmark.json"))?, &estimates);
+        let Estimates { median } = json(&path)?;
         let made = path.metadata().and_then(|metadata| metadata.modified())?;
-        found.push((made, directory, measurement));
+        let benchmark = json(&directory.join("benchmark.json"))?;
+        found.push((made, directory, (benchmark, median)));
     }
     found.sort_by(|(one, at, _), (other, there, _)| (one, at).cmp(&(other, there)));
-    Ok(found.into_iter().map(|(_, _, measurement)| measurement).collect())
+    Ok(found.into_iter().map(|(_, _, measured)| measured).collect())
 }
 
 /// Removes the latest measurements below `root`, so that what is there afterwards was measured
@@ -110,22 +116,15 @@ pub(crate) fn forget(root: &Utf8Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The directories of latest measurements below `root`, which need not exist.
+/// The directories of latest measurements below `root`, which need not exist. A group or a function
+/// may have that name, too.
 fn latest(root: &Utf8Path) -> anyhow::Result<Vec<Utf8PathBuf>> {
     let mut found = Vec::new();
-    let mut directories = if root.exists() { vec![root.to_owned()] } else { Vec::new() };
-    while let Some(directory) = directories.pop() {
-        let unreadable = || format!("cannot list {directory}");
-        for entry in directory.read_dir_utf8().with_context(unreadable)? {
-            let entry = entry.with_context(unreadable)?;
-            if !entry.file_type().with_context(unreadable)?.is_dir() {
-                continue;
-            }
-            // A group or a function may have that name too.
-            if entry.file_name() == LATEST && entry.path().join("benchmark.json").exists() {
-                found.push(entry.into_path());
-            } else {
-                directories.push(entry.into_path());
+    if root.exists() {
+        for entry in WalkDir::new(root) {
+            let path = Utf8PathBuf::try_from(entry?.into_path())?;
+            if path.file_name() == Some(LATEST) && path.join("benchmark.json").exists() {
+                found.push(path);
             }
         }
     }
@@ -164,49 +163,66 @@ mod tests {
         fs::write(directory.join("estimates.json"), text).unwrap();
     }
 
+    /// A benchmark of a group of two, whose names are these.
+    fn benchmark(group: &str, function: &str, throughput: &str) -> String {
+        format!(
+            r#"{{"group_id":{group:?},"function_id":{function:?},"value_str":"1000",
+            "throughput":{throughput},"full_id":"x","directory_name":"x","title":"x"}}"#
+        )
+    }
+
+    /// What is read of these benchmarks.
+    fn groups_of(benchmarks: &[String]) -> anyhow::Result<Vec<Group>> {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(directory.path()).unwrap();
+        for (number, benchmark) in benchmarks.iter().enumerate() {
+            leave(root, &format!("{number}/new"), benchmark, 8_000_000.0);
+        }
+        groups(root, true)
+    }
+
     #[test]
     fn what_criterion_left_is_read_and_forgotten() {
         let directory = tempfile::tempdir().unwrap();
         let root = Utf8Path::from_path(directory.path()).unwrap();
-        let ingest = r#"{"group_id":"ingest/in order","function_id":"floor","value_str":"1000",
-            "throughput":{"Elements":4000},"full_id":"ingest/in order/floor/1000",
-            "directory_name":"ingest_in order/floor/1000","title":"ingest/in order/floor/1000"}"#;
-        leave(root, "ingest_in order/floor/1000/new", ingest, 8_000_000.0);
-        leave(root, "ingest_in order/floor/1000/base", ingest, 1.0);
-        let plain = r#"{"group_id":"plain","function_id":null,"value_str":null,
+        let ingest = benchmark("ingest [validators; message]", "view", r#"{"Elements":4000}"#);
+        leave(root, "ingest/view/1000/new", &ingest, 8_000_000.0);
+        leave(root, "ingest/view/1000/base", &ingest, 1.0);
+        let plain = r#"{"group_id":"plain [size]","function_id":null,"value_str":null,
             "throughput":{"Bytes":10},"full_id":"plain","directory_name":"plain","title":"plain"}"#;
         leave(root, "plain/new", plain, 25.0);
         fs::create_dir_all(root.join("plain/report")).unwrap();
 
-        let mut measurements = read(root).unwrap();
-        measurements.sort_by(|one, other| one.group.cmp(&other.group));
-        let [ingest, plain] = &measurements[..] else { panic!("{measurements:?}") };
-        let expected = Measurement {
-            group: "ingest/in order".to_owned(),
-            function: "floor".to_owned(),
-            parameter: "1000".to_owned(),
-            nanoseconds: 2000.0,
-            error: 0.1,
-            per_element: true,
-        };
-        assert_eq!(*ingest, expected);
-        let expected = Measurement {
-            group: "plain".to_owned(),
-            function: "time".to_owned(),
-            parameter: String::new(),
-            nanoseconds: 25.0,
-            error: 0.1,
-            per_element: false,
-        };
-        assert_eq!(*plain, expected);
-
+        let read = groups(root, true).unwrap();
+        let tables: Vec<_> = read.iter().map(|group| group.table().to_markdown()).collect();
+        assert_eq!(
+            tables,
+            [
+                "| validators | view |\n| ---: | ---: |\n| 1000 | 2.00 µs ±10 % |\n",
+                "| size | time |\n| ---: | ---: |\n|  | 25.0 ns ±10 % |\n",
+            ]
+        );
+        assert_eq!(read[0].caption(), "time per message");
         forget(root).unwrap();
-        assert_eq!(read(root).unwrap(), []);
-        assert!(root.join("ingest_in order/floor/1000/base/estimates.json").exists());
+        assert_eq!(groups(root, true).unwrap(), []);
+        assert!(root.join("ingest/view/1000/base/estimates.json").exists());
+    }
+
+    #[test]
+    fn a_benchmark_that_declares_what_is_not_so_is_an_error() {
+        let elements = r#"{"Elements":4000}"#;
+        let beside_nothing = benchmark("g [size; query]", "naive [twin of view]", elements);
+        let of_nothing = benchmark("g [size]", "view", elements);
+        for (benchmark, problem) in
+            [(beside_nothing, "has no function \"view\""), (of_nothing, "but not both")]
+        {
+            let error = groups_of(&[benchmark]).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
     }
 
     #[test]
     fn nothing_was_measured_where_nothing_is() {
-        assert_eq!(read(Utf8Path::new("no such directory")).unwrap(), []);
+        assert_eq!(groups(Utf8Path::new("no such directory"), true).unwrap(), []);
     }
 }

@@ -3,9 +3,26 @@
 use cbc_message::ValidatorId;
 use thiserror::Error;
 
+use crate::ProtocolName;
+
 /// Why a run cannot start.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SetupError {
+    /// An initial estimate that is none of the protocol.
+    #[error(
+        "{found}, of validator {validator}, is no estimate of protocol {protocol}: expected \
+         {expected}"
+    )]
+    NotAnEstimate {
+        /// Whose it is.
+        validator: usize,
+        /// What was found.
+        found: String,
+        /// The protocol.
+        protocol: ProtocolName,
+        /// What estimates look like.
+        expected: String,
+    },
     /// Not one initial estimate for each validator.
     #[error("{found} initial estimates for {expected} validators")]
     InitialEstimates {

@@ -3,23 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cbc_message::{Citation, ValidatorSet};
-use cbc_oracle::{CliqueOracle, Safety, poc_faults};
+use cbc_oracle::{Safety, poc_faults};
 use cbc_validator::Observer;
 use cbc_view::{HashedDag, MessageDag, MessageIndex, View};
 use serde_json::{Map, Value as Json, json};
 
-use super::OracleRegistry;
-use crate::Recorded;
 use crate::notation::GENESIS;
+use crate::registry::{PROOF_OF_CONCEPT, named_in_traces, poc_figures};
 use crate::run::Run;
+use crate::{DynOracle, OracleName, Recorded};
 
 /// Writes what came of a run.
-pub(super) struct Writer<'a, P: Recorded, R> {
-    pub(super) run: &'a Run<P, CliqueOracle>,
-    pub(super) oracles: &'a R,
+pub(super) struct Writer<'a, P: Recorded> {
+    pub(super) run: &'a Run<P, DynOracle<P>>,
 }
 
-impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
+impl<P: Recorded + Clone> Writer<'_, P> {
     pub(super) fn messages(&self) -> Json {
         let observer = self.run.observer();
         let mut messages = Map::new();
@@ -70,7 +69,7 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
     /// names, and whatever else it asks for.
     pub(super) fn view(
         &self,
-        observer: &Observer<P, CliqueOracle>,
+        observer: &Observer<P, DynOracle<P>>,
         wanted: Option<&Map<String, Json>>,
     ) -> Json {
         let (view, notation) = (observer.view(), self.run.notation());
@@ -123,7 +122,7 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
     /// The safety, in the proof of concept's figures, of the candidates that messages stand for.
     fn safety(
         &self,
-        observer: &Observer<P, CliqueOracle>,
+        observer: &Observer<P, DynOracle<P>>,
         wanted: Option<&Map<String, Json>>,
     ) -> Json {
         let (view, notation) = (observer.view(), self.run.notation());
@@ -134,21 +133,19 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
             .collect();
         let mut written = Map::new();
         for (name, index) in candidates {
-            let recorded = self.oracles.recorded();
-            let oracles: Vec<&str> = match wanted.map(|wanted| wanted.get(&name)) {
-                None => recorded.to_vec(),
+            let oracles: Vec<OracleName> = match wanted.map(|wanted| wanted.get(&name)) {
+                None => PROOF_OF_CONCEPT.to_vec(),
                 Some(None) => continue,
                 Some(Some(wanted)) => {
-                    wanted.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect()
+                    let names = wanted.as_object().into_iter().flat_map(Map::keys);
+                    names.filter_map(|name| name.parse().ok()).collect()
                 }
             };
             let Some(candidate) = P::candidate_of(observer, index) else { continue };
             let property = observer.protocol().property(observer.estimator(), &candidate);
-            let figures = oracles.into_iter().filter_map(|oracle_name| {
-                let validators = view.validators();
-                let (margin, faults) =
-                    self.oracles.poc_figures(oracle_name, view, validators, &property)?;
-                Some((oracle_name.to_owned(), json!([margin, faults])))
+            let figures = oracles.into_iter().map(|oracle| {
+                let figures = poc_figures(oracle, view, view.validators(), &property);
+                (oracle.to_string(), json!(figures))
             });
             written.insert(name, Json::Object(figures.collect()));
         }
@@ -157,7 +154,7 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
 
     fn safety_of_values(
         &self,
-        observer: &Observer<P, CliqueOracle>,
+        observer: &Observer<P, DynOracle<P>>,
         wanted: Option<&Json>,
     ) -> Json {
         let mut written = Map::new();
@@ -165,7 +162,7 @@ impl<P: Recorded + Clone, R: OracleRegistry> Writer<'_, P, R> {
             let json = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
             let Some(value) = P::read_value(self.run.notation(), observer, &json) else { continue };
             let answers = oracles.as_object().into_iter().flat_map(Map::keys).filter_map(|name| {
-                let oracle = self.oracles.oracle::<View<P::Estimate>>(name)?;
+                let oracle = named_in_traces::<View<P::Estimate>>(name)?;
                 let safety = observer.safety_by(oracle.as_ref(), &value);
                 Some((name.clone(), write_safety(&safety, observer.view().validators())))
             });

@@ -62,7 +62,8 @@ use cbc_message::Message;
 /// equivocators add beyond their proofs takes at most `2 · V · unwanted_per_validator`. The rest of
 /// a view are valid messages, one chain for each validator, of which
 /// [`View::prune`](crate::View::prune) drops what is settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Limits {
     /// The most bytes of pending messages that one validator pays for.
     pub pending_per_validator: usize,

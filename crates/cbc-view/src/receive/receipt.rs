@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::{Invalid, MessageIndex, Unjudged};
 
 /// Two messages of one validator with one sequence number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Equivocation {
     /// The validator that made them.
     pub validator: ValidatorId,

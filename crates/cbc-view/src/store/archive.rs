@@ -10,7 +10,9 @@ use crate::Position;
 
 /// A message that a view dropped ([`View::prune`](crate::View::prune)), with what the view needs to
 /// judge, without any other message, those who cite it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "E: cbc_message::Estimate")))]
 pub struct Archived<E> {
     /// The message.
     pub message: Message<E>,

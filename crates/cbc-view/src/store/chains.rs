@@ -15,6 +15,7 @@ use crate::store::column::{Column, Renumbering};
 /// them, so positions mean something to one view alone; and they go on meaning the same when the
 /// messages that have them are dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Position {
     /// The branch; 0 for the trunk.
     pub branch: u32,

@@ -1,7 +1,7 @@
 //! Numbers as the tables write them: three significant digits and a unit.
 
 /// Three significant digits of a number in [0.001, 1 000 000), without an exponent.
-pub(crate) fn significant(value: f64) -> String {
+pub fn significant(value: f64) -> String {
     if !value.is_finite() || value <= 0.0 {
         return "0".to_owned();
     }
@@ -14,7 +14,7 @@ pub(crate) fn significant(value: f64) -> String {
 }
 
 /// A time in the largest unit of which it is at least one.
-pub(crate) fn time(nanoseconds: f64) -> String {
+pub fn time(nanoseconds: f64) -> String {
     const UNITS: [(f64, &str); 4] = [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")];
     // As 999.7 ns is written 1.00 µs.
     let unit = UNITS.iter().find(|(unit, _)| nanoseconds >= 0.9995 * unit);
@@ -23,7 +23,7 @@ pub(crate) fn time(nanoseconds: f64) -> String {
 }
 
 /// A power of ten of nanoseconds, to stand at an axis.
-pub(crate) fn time_label(nanoseconds: f64) -> String {
+pub fn time_label(nanoseconds: f64) -> String {
     let text = time(nanoseconds);
     let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
     let number = if number.contains('.') { number.trim_end_matches('0') } else { number };
@@ -31,7 +31,7 @@ pub(crate) fn time_label(nanoseconds: f64) -> String {
 }
 
 /// A count, its digits in groups of three.
-pub(crate) fn count(value: u64) -> String {
+pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

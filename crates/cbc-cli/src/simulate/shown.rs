@@ -11,15 +11,14 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use crate::prepared::protocol_name;
-use crate::simulate::Simulation;
+use super::Simulation;
 
 /// What is shown.
-pub(crate) struct Shown<'a> {
-    pub(crate) simulation: Simulation<'a>,
-    pub(crate) summary: &'a Summary,
-    pub(crate) picture: PathBuf,
-    pub(crate) scenario: PathBuf,
+pub(super) struct Shown<'a> {
+    pub(super) simulation: Simulation<'a>,
+    pub(super) summary: &'a Summary,
+    pub(super) picture: PathBuf,
+    pub(super) scenario: PathBuf,
 }
 
 /// All of it, as JSON.
@@ -47,13 +46,13 @@ impl Shown<'_> {
         arguments.file.is_none().then_some(arguments.execution.seed)
     }
 
-    pub(crate) fn as_json(&self, out: &mut dyn Write) -> Result<()> {
+    pub(super) fn as_json(&self, out: &mut dyn Write) -> Result<()> {
         let Simulation { arguments, prepared } = self.simulation;
         let validators = &prepared.validators;
         let safety = |safety: &Safety| write_safety(safety, validators);
         let written = Written {
             id: &prepared.id,
-            protocol: protocol_name(prepared.protocol),
+            protocol: prepared.protocol.name(),
             weights: json!(validators.weights()),
             seed: self.seed(),
             oracle: arguments.oracle.to_string(),
@@ -70,7 +69,7 @@ impl Shown<'_> {
         Ok(())
     }
 
-    pub(crate) fn to_people(&self, out: &mut dyn Write) -> Result<()> {
+    pub(super) fn to_people(&self, out: &mut dyn Write) -> Result<()> {
         let prepared = self.simulation.prepared;
         let summary = self.summary;
         let origin = match self.seed() {
@@ -80,7 +79,7 @@ impl Shown<'_> {
         writeln!(
             out,
             "{}, {} validators of total weight {}, {} rounds, {origin}\n",
-            protocol_name(prepared.protocol),
+            prepared.protocol,
             prepared.validators.len(),
             prepared.validators.total(),
             summary.rounds,
