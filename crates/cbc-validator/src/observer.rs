@@ -63,7 +63,7 @@ pub struct Observer<P: Protocol, O> {
     archive: Option<Arc<dyn Archive<P::Estimate> + Send + Sync>>,
 }
 
-impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
+impl<P: Protocol, O> Observer<P, O> {
     /// An observer that has seen nothing, finalizes at fault tolerance 0 (the proof of concept's
     /// "margin > 0") and checks rule V5.
     pub fn new(protocol: P, oracle: O, validators: Arc<ValidatorSet>) -> Self {
@@ -89,9 +89,7 @@ impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
             archive: None,
         }
     }
-}
 
-impl<P: Protocol, O> Observer<P, O> {
     /// Finalizes only what tolerates equivocators of weight `threshold`.
     ///
     /// What is tolerated belongs to each finalized value: of a chain, a deep block may tolerate
@@ -460,7 +458,7 @@ where
     }
 }
 
-impl<O: SafetyOracle<View<BlockVote>>> Observer<Blockchain, O> {
+impl<O> Observer<Blockchain, O> {
     /// Drops what the last finalized block settles, but for `heights` before it. Its ancestor so
     /// far below takes the place of the genesis; all blocks that are not on that go, and all
     /// messages that vote for them, each handed to `archive` first, in ascending order. Answers how
@@ -502,9 +500,7 @@ impl<O: SafetyOracle<View<BlockVote>>> Observer<Blockchain, O> {
         self.search.reset();
         pruned.dropped()
     }
-}
 
-impl<O> Observer<Blockchain, O> {
     /// The blocks of this view, and of all who share it.
     pub fn blocks(&self) -> &BlockTree {
         self.estimator.blocks()
