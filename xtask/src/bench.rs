@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_benches_of_this_workspace_are_found() {
         let targets = targets(&cargo::workspace().unwrap());
-        let ancestor = ("cbc-view".to_owned(), "ancestor".to_owned());
+        let ancestor = ("cbc-estimator".to_owned(), "ancestor".to_owned());
         assert!(targets.contains(&ancestor));
         assert!(targets.iter().all(|(_, target)| target != instructions::BENCH));
     }

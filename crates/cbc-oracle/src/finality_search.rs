@@ -1,6 +1,6 @@
 //! The search for what is final (semantics §6).
 
-use std::fmt::{self, Debug};
+use std::fmt;
 
 use cbc_message::{ValidatorSet, Weight};
 use cbc_view::{Chain, MessageDag};
@@ -13,10 +13,12 @@ use crate::{ChainOracle, Safety, SafetyOracle};
 /// Along a chain no candidate is safer than one before it (semantics §6), so that of n candidates
 /// O(log n) are looked at, by bisection: one, where nothing more is safe than was known to be, and
 /// three, where one candidate more is. That works with every [`SafetyOracle`]. One that has a
-/// [`ChainOracle`] is asked by that: what is kept is there, and a question costs what has changed since the last.
+/// [`ChainOracle`] is asked by that: what is kept is there, and a question costs what has changed
+/// since the last.
 ///
 /// It belongs to whoever asks about one view as it grows, and about whatever chain is the estimate
-/// at the time. Observers who share the messages of a view may share it, too.
+/// at the time. Observers who share the messages of a view may share it, too. A clone keeps nothing
+/// of what was asked before.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -42,41 +44,41 @@ use crate::{ChainOracle, Safety, SafetyOracle};
 /// ```
 pub struct FinalitySearch<D: MessageDag, O> {
     oracle: O,
-    of_chains: Option<Box<dyn ChainOracle<D> + Send + Sync>>,
-}
-
-/// Keeps nothing of what was asked.
-impl<D: MessageDag, O: SafetyOracle<D> + Clone> Clone for FinalitySearch<D, O> {
-    fn clone(&self) -> Self {
-        Self::new(self.oracle.clone())
-    }
-}
-
-impl<D: MessageDag, O: Debug> Debug for FinalitySearch<D, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FinalitySearch({:?})", self.oracle)
-    }
+    /// The oracle for chains, if there is one; made for the first question.
+    of_chains: Option<Option<Box<dyn ChainOracle<D> + Send + Sync>>>,
 }
 
 impl<D: MessageDag, O> FinalitySearch<D, O> {
+    /// The search by `oracle`, which has been asked nothing yet.
+    pub fn new(oracle: O) -> Self {
+        Self { oracle, of_chains: None }
+    }
+
     /// The oracle.
     pub fn oracle(&self) -> &O {
         &self.oracle
-    }
-}
-
-impl<D: MessageDag, O: SafetyOracle<D>> FinalitySearch<D, O> {
-    /// The search by `oracle`, which has been asked nothing yet.
-    pub fn new(oracle: O) -> Self {
-        Self { of_chains: oracle.chain_oracle(), oracle }
     }
 
     /// Forgets what was asked before. To be called when indices come to stand for other messages or
     /// blocks: when the view is pruned, or is another.
     pub fn reset(&mut self) {
-        self.of_chains = self.oracle.chain_oracle();
+        self.of_chains = None;
     }
+}
 
+impl<D: MessageDag, O: Clone> Clone for FinalitySearch<D, O> {
+    fn clone(&self) -> Self {
+        Self::new(self.oracle.clone())
+    }
+}
+
+impl<D: MessageDag, O: fmt::Debug> fmt::Debug for FinalitySearch<D, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FinalitySearch").field("oracle", &self.oracle).finish_non_exhaustive()
+    }
+}
+
+impl<D: MessageDag, O: SafetyOracle<D>> FinalitySearch<D, O> {
     /// The depth and the safety of the deepest candidate of `chain`, past the first `above`, whose
     /// fault tolerance reaches `threshold`; `None` if none does.
     ///
@@ -95,7 +97,7 @@ impl<D: MessageDag, O: SafetyOracle<D>> FinalitySearch<D, O> {
     ) -> Option<(u32, Safety)> {
         let Self { oracle, of_chains } = self;
         let end = chain.depth();
-        if let Some(oracle) = of_chains {
+        if let Some(oracle) = of_chains.get_or_insert_with(|| oracle.chain_oracle()) {
             oracle.update(dag, chain);
             return deepest(above, end, threshold, |depth| {
                 oracle.safety(validators, depth, threshold)
@@ -189,8 +191,8 @@ mod tests {
     #[test]
     fn an_oracle_chosen_when_the_program_runs_brings_its_chain_oracle() {
         let chosen: Arc<dyn SafetyOracle<View<Bit>>> = Arc::new(CliqueOracle::new());
-        assert!(FinalitySearch::new(Arc::clone(&chosen)).of_chains.is_some());
-        assert!(FinalitySearch::new(Box::new(&*chosen)).of_chains.is_some());
+        assert!(Arc::clone(&chosen).chain_oracle().is_some());
+        assert!(Box::new(&*chosen).chain_oracle().is_some());
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! An observer: receives messages, estimates, and finalizes, but makes no messages.
 
-use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use cbc_estimator::{BlockTree, Estimator, Follower, Ghost, Leads, MajorityDriven, Vote};
@@ -19,6 +18,7 @@ use crate::{EstimateError, MakeError, Protocol};
 /// A view, an estimator that follows it, and what has been finalized in it.
 ///
 /// Generic over the protocol and the oracle. Without I/O: calls in, and what changed out.
+#[derive(Clone, Debug)]
 pub struct Observer<P: Protocol, O> {
     protocol: P,
     search: FinalitySearch<View<P::Estimate>, O>,
@@ -35,40 +35,7 @@ pub struct Observer<P: Protocol, O> {
     archive: Option<Arc<dyn Archive<P::Estimate> + Send + Sync>>,
 }
 
-impl<P, O> Clone for Observer<P, O>
-where
-    P: Protocol + Clone,
-    O: SafetyOracle<View<P::Estimate>> + Clone,
-{
-    fn clone(&self) -> Self {
-        Self {
-            protocol: self.protocol.clone(),
-            search: self.search.clone(),
-            view: self.view.clone(),
-            estimator: self.estimator.clone(),
-            standing: self.standing.clone(),
-            others: self.others.clone(),
-            threshold: self.threshold,
-            root_depth: self.root_depth,
-            check_estimates: self.check_estimates,
-            archive: self.archive.clone(),
-        }
-    }
-}
-
-impl<P: Protocol, O: Debug> Debug for Observer<P, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Observer")
-            .field("oracle", self.search.oracle())
-            .field("view", &self.view)
-            .field("estimator", &self.estimator)
-            .field("standing", &self.standing)
-            .field("threshold", &self.threshold)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
+impl<P: Protocol, O> Observer<P, O> {
     /// An observer that has seen nothing, finalizes at fault tolerance 0 (the proof of concept's
     /// "margin > 0") and checks rule V5.
     pub fn new(protocol: P, oracle: O, validators: Arc<ValidatorSet>) -> Self {
@@ -95,9 +62,7 @@ impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
             archive: None,
         }
     }
-}
 
-impl<P: Protocol, O> Observer<P, O> {
     /// Finalizes only what tolerates equivocators of weight `threshold`.
     ///
     /// What is tolerated belongs to each finalized value: of a chain, a deep block may tolerate
@@ -465,7 +430,7 @@ where
     }
 }
 
-impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
+impl<P: Protocol, O> Observer<P, O> {
     /// Drops what the last finalized value settles, but for `depths` candidates before it: the
     /// candidate so far above takes the place of the very first, as that of which all else is held
     /// to be. Of a blockchain, the ancestor so many heights below the last final block takes the

@@ -33,17 +33,8 @@ use crate::{Observer, Protocol};
 /// # use cbc_view::MessageDag;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SharedObserver<P: Protocol, O>(Observer<P, O>);
-
-impl<P: Protocol, O> Clone for SharedObserver<P, O>
-where
-    Observer<P, O>: Clone,
-{
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
 
 impl<P: Protocol, O> SharedObserver<P, O> {
     /// So many observers, of whom `observer` is number 0, and is lent. The others have seen nothing;

@@ -17,22 +17,12 @@ use crate::{EstimateError, Observer, Protocol};
 /// silent. Who keeps the number of the next message, durably, before each message is sent, tells it
 /// so ([`with_next_number`](Self::with_next_number)): then it heeds no rumours, and never speaks
 /// below that number.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Validator<P: Protocol, O> {
     id: ValidatorId,
     observer: Observer<P, O>,
     /// The least number that its next message may have, if its owner keeps that.
     next_number: Option<u64>,
-}
-
-impl<P: Protocol, O> Clone for Validator<P, O>
-where
-    Observer<P, O>: Clone,
-{
-    fn clone(&self) -> Self {
-        let Self { id, observer, next_number } = self;
-        Self { id: *id, observer: observer.clone(), next_number: *next_number }
-    }
 }
 
 impl<P: Protocol, O> Validator<P, O> {

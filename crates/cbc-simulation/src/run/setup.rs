@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use cbc_message::{ValidatorSet, Weight};
-use cbc_oracle::SafetyOracle;
 use cbc_validator::Observer;
-use cbc_view::{Limits, View};
+use cbc_view::Limits;
 
 use crate::Recorded;
 
@@ -26,11 +25,7 @@ pub struct Setup<P, O> {
     pub items: Vec<String>,
 }
 
-impl<P, O> Setup<P, O>
-where
-    P: Recorded + Clone,
-    O: SafetyOracle<View<P::Estimate>> + Clone,
-{
+impl<P: Recorded + Clone, O: Clone> Setup<P, O> {
     /// Somebody who has seen nothing, and keeps whatever the execution sends.
     pub fn observer(&self) -> Observer<P, O> {
         let (protocol, oracle) = (self.protocol.clone(), self.oracle.clone());
