@@ -16,14 +16,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "STEP", value_delimiter = ',')]
     only: Vec<Step>,
     /// The part that takes under two minutes where all has been built before: leaves out the steps
-    /// doctests, docs and alone, the test programs that search (ideal, soak) and the benchmarks;
+    /// doctests, docs and alone, the test programs that search (contract, wrong_oracles, soak) and the benchmarks;
     /// random tests have a tenth of their cases, and packages are made but not built from
     #[arg(long)]
     quick: bool,
 }
 
 /// The test programs that take longest.
-const SEARCHES: [&str; 2] = ["ideal", "soak"];
+const SEARCHES: [&str; 3] = ["contract", "wrong_oracles", "soak"];
 
 /// How many cases random tests have that listen, and how many executions: a tenth of the usual.
 const FEW: [(&str, &str); 2] = [("PROPTEST_CASES", "25"), ("CBC_SOAK_EXECUTIONS", "60")];
