@@ -92,7 +92,7 @@ where
         let mut finalized: Vec<(P::Value, Vec<ValidatorId>)> = Vec::new();
         for validator in self.setup().validators.ids() {
             let standing = self.standing(validator);
-            let Some(value) = standing.and_then(|standing| standing.finalized.as_ref()) else {
+            let Some(value) = standing.and_then(|standing| standing.finalized.first()) else {
                 continue;
             };
             match finalized.iter_mut().find(|(known, _)| *known == value.value) {

@@ -118,7 +118,7 @@ impl<V: Clone + Eq> Measured<V> {
         if everybody {
             for (validator, progress) in run.setup().validators.ids().zip(&mut self.validators) {
                 let finalized =
-                    run.standing(validator).and_then(|standing| standing.finalized.as_ref());
+                    run.standing(validator).and_then(|standing| standing.finalized.first());
                 progress.note(self.rounds, finalized.map(|finalized| &finalized.value));
             }
         }

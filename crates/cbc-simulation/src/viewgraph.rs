@@ -102,7 +102,7 @@ where
     let overturned = run.overturned().filter(|overturned| overturned.in_the_end);
     let finalized = overturned.filter_map(|overturned| match overturned.validator {
         None => run.observer().finalized(),
-        Some(validator) => run.standing(validator)?.finalized.as_ref(),
+        Some(validator) => run.standing(validator)?.finalized.first(),
     });
     contradicting.chain(finalized.map(|finalized| finalized.value.clone())).collect()
 }

@@ -12,7 +12,7 @@ use cbc_message::{
     decode, encode,
 };
 use cbc_oracle::CliqueOracle;
-use cbc_validator::{Blockchain, Finality, Observer, Validator};
+use cbc_validator::{Blockchain, Observer, Validator};
 use cbc_view::{MemoryArchive, MessageDag, Status, Unjudged};
 use serde::{Deserialize, Serialize};
 
@@ -94,13 +94,9 @@ impl Node {
 
     fn read_final_blocks(&mut self) -> Result<(), Box<dyn Error>> {
         let observer = self.validator.observer_mut();
-        let Finality::Advanced(finalized) = observer.update_safe_estimates()? else {
-            return Ok(());
-        };
-        let head = finalized.value;
+        let finality = observer.update_safe_estimates()?;
         let (blocks, view) = (observer.blocks(), observer.view());
-        for height in self.ledger.len() as u32 + 1..=blocks.height(head) {
-            let block = blocks.ancestor_at(head, height).ok_or("it is not dropped yet")?;
+        for &block in finality.newly_final() {
             let proposal = blocks.proposal(block).ok_or("only the genesis has none")?;
             if let Entry::Block { text, .. } = view.estimate(proposal) {
                 self.ledger.push(text.clone());

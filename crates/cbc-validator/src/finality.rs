@@ -19,8 +19,8 @@ pub struct Finalized<V> {
 /// What an observer has finalized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing<V> {
-    /// The last finalized value and its safety, if anything is finalized.
-    pub finalized: Option<Finalized<V>>,
+    /// The last finalized value of each chain and its safety: most protocols have one chain.
+    pub finalized: Vec<Finalized<V>>,
     /// Whether the fork choice from the genesis had left it when this was last looked at: see
     /// [`Observer::is_overturned`](crate::Observer::is_overturned).
     pub is_overturned: bool,
@@ -28,15 +28,15 @@ pub struct Standing<V> {
 
 impl<V> Default for Standing<V> {
     fn default() -> Self {
-        Self { finalized: None, is_overturned: false }
+        Self { finalized: Vec::new(), is_overturned: false }
     }
 }
 
 /// What an observer finds when it looks for what is final.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finality<'a, V> {
-    /// More is final than before.
-    Advanced(&'a Finalized<V>),
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finality<V> {
+    /// More is final than before: of each chain of which it is, what.
+    Advanced(Vec<Advance<V>>),
     /// What was final is, and nothing more.
     Unchanged,
     /// The estimate conflicts with what is final, and nothing that conflicts with it is safe: more
@@ -47,13 +47,31 @@ pub enum Finality<'a, V> {
     Untold,
 }
 
-impl<'a, V> Finality<'a, V> {
-    /// What is newly final.
-    pub fn advanced(self) -> Option<&'a Finalized<V>> {
+/// What is newly final of one chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advance<V> {
+    /// The candidates that were not final before, the oldest first, `finalized` the last.
+    pub candidates: Vec<V>,
+    /// The deepest of them, and its safety. Those before it tolerate no less.
+    pub finalized: Finalized<V>,
+}
+
+impl<V> Finality<V> {
+    /// What is newly final, if anything is; of the first chain, if several are.
+    pub fn advanced(self) -> Option<Finalized<V>> {
         match self {
-            Self::Advanced(finalized) => Some(finalized),
+            Self::Advanced(advances) => Some(advances.into_iter().next()?.finalized),
             Self::Unchanged | Self::Overturned | Self::Untold => None,
         }
+    }
+
+    /// Everything that was not final before, of one chain after another, the oldest first.
+    pub fn newly_final(&self) -> impl Iterator<Item = &V> {
+        let advances = match self {
+            Self::Advanced(advances) => &advances[..],
+            Self::Unchanged | Self::Overturned | Self::Untold => &[],
+        };
+        advances.iter().flat_map(|advance| &advance.candidates)
     }
 }
 

@@ -53,7 +53,7 @@ mod shared;
 mod validator;
 
 pub use admission::{EstimateError, InvalidEstimate};
-pub use finality::{Finality, FinalityConflict, Finalized, Standing};
+pub use finality::{Advance, Finality, FinalityConflict, Finalized, Standing};
 pub use observer::Observer;
 pub use protocol::{
     Answer, BinaryConsensus, Blockchain, BordaConsensus, IntegerConsensus, OrderConsensus,

@@ -12,7 +12,7 @@ use cbc_view::{
 use tracing::{error, info};
 
 use crate::admission::Estimates;
-use crate::finality::{Finality, FinalityConflict, Finalized, Standing};
+use crate::finality::{Advance, Finality, FinalityConflict, Finalized, Standing};
 use crate::{EstimateError, MakeError, Protocol};
 
 /// A view, an estimator that follows it, and what has been finalized in it.
@@ -28,8 +28,9 @@ pub struct Observer<P: Protocol, O> {
     /// What the others have finalized, if this is one of several who share a view.
     pub(crate) others: Vec<Standing<P::Value>>,
     threshold: Weight,
-    /// The depth of the candidate that took the place of the first ([`Self::prune`]).
-    root_depth: u32,
+    /// The depth of the candidate that took the place of the first ([`Self::prune`]); of several
+    /// chains, of all together.
+    root_depth: u64,
     check_estimates: bool,
     /// What was dropped, if somebody keeps it.
     archive: Option<Arc<dyn Archive<P::Estimate> + Send + Sync>>,
@@ -103,7 +104,19 @@ impl<P: Protocol, O> Observer<P, O> {
 
     /// The last finalized value and its safety, if anything is finalized.
     pub fn finalized(&self) -> Option<&Finalized<P::Value>> {
-        self.standing.finalized.as_ref()
+        self.standing.finalized.first()
+    }
+
+    /// The same, of each chain, for protocols whose values end several.
+    pub fn finalized_of_each(&self) -> &[Finalized<P::Value>] {
+        &self.standing.finalized
+    }
+
+    /// What is final, as one value.
+    fn start(&self) -> Option<P::Value> {
+        let finalized: Vec<&P::Value> =
+            self.standing.finalized.iter().map(|it| &it.value).collect();
+        self.protocol.join(&self.estimator, &finalized)
     }
 
     /// Whether the fork choice from the genesis had left what is final here, when
@@ -119,7 +132,7 @@ impl<P: Protocol, O> Observer<P, O> {
     /// Notes whether what is final is overturned; it becoming so is an event.
     fn note_overturned(&mut self, is_overturned: bool) {
         if is_overturned && !self.standing.is_overturned {
-            let finalized = self.standing.finalized.as_ref().map(|finalized| &finalized.value);
+            let finalized = self.start();
             let observed_fault_weight = self.view.lent().observed_fault_weight();
             error!(?finalized, %observed_fault_weight, "overturned: the fork choice has left what is final");
         }
@@ -185,7 +198,7 @@ impl<P: Protocol, O> Observer<P, O> {
         &mut self,
         sender: ValidatorId,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        let start = self.standing.finalized.as_ref().map(|finalized| finalized.value.clone());
+        let start = self.start();
         let value = self.track_from(start.as_ref()).ok_or(MakeError::NoEstimate)?;
         // The fork choice that others check has left what is finalized here.
         let is_overturned = self.check_estimates
@@ -266,7 +279,7 @@ impl<P: Protocol, O> Observer<P, O> {
     /// The estimate by the latest messages of this view, starting from the last finalized value;
     /// `None` while they leave it open.
     pub fn estimate(&self) -> Option<P::Value> {
-        self.estimate_from(self.standing.finalized.as_ref().map(|finalized| &finalized.value))
+        self.estimate_from(self.start().as_ref())
     }
 
     /// The estimate by the latest messages of this view, whatever is final in it: what rule V5 asks
@@ -326,9 +339,18 @@ impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
         oracle.safety(self.view.lent(), self.view.lent().validators(), property)
     }
 
-    /// The last of the candidates of `tip`, past the first `above`, that is safe at the threshold.
-    fn deepest_safe(&mut self, tip: &P::Value, above: u32) -> Option<Finalized<P::Value>> {
+    /// The last of the candidates of `tip`, past the first `above`, that is safe at the threshold;
+    /// `tip` ends one of so many chains.
+    fn deepest_safe(
+        &mut self,
+        tip: &P::Value,
+        above: u32,
+        chains: usize,
+    ) -> Option<Finalized<P::Value>> {
         let Self { protocol, search, view, estimator, threshold, .. } = self;
+        if chains > 1 {
+            search.reset(); // What it keeps is of one chain, and what that grows into.
+        }
         let view = view.lent();
         let chain = protocol.chain(estimator, tip);
         let (depth, safety) =
@@ -379,7 +401,7 @@ where
     /// [is overturned](Self::is_overturned).
     pub fn update_safe_estimates(
         &mut self,
-    ) -> Result<Finality<'_, P::Value>, FinalityConflict<P::Value>> {
+    ) -> Result<Finality<P::Value>, FinalityConflict<P::Value>> {
         match self.leads() {
             Ok(Leads::OnRoot) => {}
             Ok(Leads::Above) => {
@@ -395,38 +417,61 @@ where
         // From the genesis: from the last finalized value one could never leave it, and would not
         // see that it had been overturned.
         let tip = self.track_from(None);
-        let finalized = self.standing.finalized.as_ref().map(|finalized| finalized.value.clone());
-        let conflicts = |one: &P::Value, other| self.protocol.conflict(&self.estimator, one, other);
+        let ends = tip.map_or(Vec::new(), |tip| self.protocol.ends(&self.estimator, &tip));
         // An estimate that is left open agrees with nothing that is final.
-        let overturned = finalized
-            .as_ref()
-            .filter(|finalized| tip.as_ref().is_none_or(|tip| conflicts(finalized, tip)))
-            .cloned();
-        self.note_overturned(overturned.is_some());
-        let Some(tip) = tip else {
-            return Ok(if overturned.is_some() {
-                Finality::Overturned
-            } else {
-                Finality::Unchanged
-            });
+        let is_overturned = |finalized: &P::Value| {
+            let conflicts = |end| self.protocol.conflict(&self.estimator, finalized, end);
+            ends.is_empty() || ends.iter().any(conflicts)
         };
-        if let Some(finalized) = overturned {
-            return match self.deepest_safe(&tip, 0) {
-                Some(Finalized { value, .. })
-                    if self.protocol.conflict(&self.estimator, &finalized, &value) =>
-                {
-                    let observed_fault_weight = self.view.lent().observed_fault_weight();
-                    error!(?finalized, conflicting = ?value, %observed_fault_weight, "finality conflict");
-                    Err(FinalityConflict { finalized, conflicting: value, observed_fault_weight })
-                }
-                _ => Ok(Finality::Overturned),
-            };
+        let finalized = self.standing.finalized.iter().map(|finalized| &finalized.value);
+        let mut finalized = finalized.filter(|finalized| is_overturned(finalized));
+        let overturned = finalized.next().cloned();
+        self.note_overturned(overturned.is_some());
+        let Some(finalized) = overturned else { return Ok(self.advance(&ends)) };
+        for end in &ends {
+            if let Some(Finalized { value, .. }) = self.deepest_safe(end, 0, ends.len())
+                && self.protocol.conflict(&self.estimator, &finalized, &value)
+            {
+                let observed_fault_weight = self.view.lent().observed_fault_weight();
+                error!(?finalized, conflicting = ?value, %observed_fault_weight, "finality conflict");
+                return Err(FinalityConflict {
+                    finalized,
+                    conflicting: value,
+                    observed_fault_weight,
+                });
+            }
         }
-        let above =
-            finalized.as_ref().map_or(0, |value| self.protocol.depth(&self.estimator, value));
-        let Some(deeper) = self.deepest_safe(&tip, above) else { return Ok(Finality::Unchanged) };
-        info!(value = ?deeper.value, fault_tolerance = ?deeper.safety.fault_tolerance, "finalized");
-        Ok(Finality::Advanced(self.standing.finalized.insert(deeper)))
+        Ok(Finality::Overturned)
+    }
+
+    /// Finalizes what is safe of the chains with these ends, with which nothing final conflicts.
+    fn advance(&mut self, ends: &[P::Value]) -> Finality<P::Value> {
+        let mut advances = Vec::new();
+        for end in ends {
+            let (protocol, estimator) = (&self.protocol, &self.estimator);
+            // What is final of this chain: a candidate of the end, or, of an estimate that has gone
+            // back, one that the end is a candidate of.
+            let depth = |value: &P::Value| protocol.depth(estimator, value);
+            let is_of_chain = |finalized: &Finalized<P::Value>| {
+                let common = protocol.common_depth(estimator, &finalized.value, end);
+                common >= depth(&finalized.value).min(depth(end))
+            };
+            let known = self.standing.finalized.iter().position(is_of_chain);
+            let above = known.map_or(0, |known| depth(&self.standing.finalized[known].value));
+            let Some(finalized) = self.deepest_safe(end, above, ends.len()) else { continue };
+            let Finalized { value, safety } = &finalized;
+            info!(?value, fault_tolerance = ?safety.fault_tolerance, "finalized");
+            let (protocol, estimator) = (&self.protocol, &self.estimator);
+            let depths = above + 1..=protocol.depth(estimator, value);
+            let candidates = depths.map(|depth| protocol.candidate(estimator, value, depth));
+            advances
+                .push(Advance { candidates: candidates.collect(), finalized: finalized.clone() });
+            match known {
+                Some(known) => self.standing.finalized[known] = finalized,
+                None => self.standing.finalized.push(finalized),
+            }
+        }
+        if advances.is_empty() { Finality::Unchanged } else { Finality::Advanced(advances) }
     }
 }
 
@@ -455,20 +500,27 @@ impl<P: Protocol, O> Observer<P, O> {
     pub fn prune(&mut self, depths: u32, mut archive: impl FnMut(Archived<P::Estimate>)) -> usize {
         let lent = self.view.observer();
         let Self { protocol, view, estimator, standing, others, .. } = self;
-        let Some(finalized) = &mut standing.finalized else { return 0 };
-        let mut depth = protocol.depth(estimator, &finalized.value);
-        for observer in (0..view.observers()).filter(|&observer| observer != lent) {
-            let other = others.get(observer).and_then(|standing| standing.finalized.as_ref());
-            let common = |other: &Finalized<P::Value>| {
-                protocol.common_depth(estimator, &finalized.value, &other.value)
-            };
-            depth = depth.min(other.map_or(0, common));
+        let mut roots = Vec::new();
+        let mut root_depth = 0;
+        for Finalized { value, .. } in &standing.finalized {
+            let mut depth = protocol.depth(estimator, value);
+            for observer in (0..view.observers()).filter(|&observer| observer != lent) {
+                // What all have finalized of this chain.
+                let other = others.get(observer).map_or(&[][..], |standing| &standing.finalized);
+                let common =
+                    other.iter().map(|it| protocol.common_depth(estimator, value, &it.value));
+                depth = depth.min(common.max().unwrap_or(0));
+            }
+            let depth = depth.saturating_sub(depths);
+            root_depth += u64::from(depth);
+            roots.push(protocol.candidate(estimator, value, depth));
         }
-        let depth = depth.saturating_sub(depths);
-        if depth <= self.root_depth {
+        if root_depth <= self.root_depth {
             return 0;
         }
-        let root = protocol.candidate(estimator, &finalized.value, depth);
+        let Some(root) = protocol.join(estimator, &roots.iter().collect::<Vec<_>>()) else {
+            return 0;
+        };
         let view = view.lent_mut();
         let pruning = view.pruning(|message| estimator.is_settled(view, &root, message));
         for message in pruning.dropped() {
@@ -477,11 +529,10 @@ impl<P: Protocol, O> Observer<P, O> {
             }
         }
         let pruned = view.complete(pruning);
-        let others = others.iter_mut().filter_map(|other| other.finalized.as_mut());
-        let all = others.chain([finalized]);
+        let all = others.iter_mut().chain([standing]).flat_map(|it| &mut it.finalized);
         let mut values: Vec<&mut P::Value> = all.map(|finalized| &mut finalized.value).collect();
         Follower::<View<P::Estimate>>::prune(estimator, &pruned, &root, &mut values);
-        self.root_depth = depth;
+        self.root_depth = root_depth;
         self.search.reset();
         pruned.dropped()
     }

@@ -17,7 +17,9 @@ pub type Answer<P> =
 ///
 /// What it decides are values, each the end of a chain of *candidates*: a block's candidates are
 /// its ancestors from height 1 up to itself; a bit, an integer or an order is its own only
-/// candidate. Whatever agrees with a candidate agrees with those before it in the chain, so a
+/// candidate. A value may also be made of several that end a chain each: of a set of transactions,
+/// each of them; of two shards, the last block of each. Then whatever is said of values below is
+/// said of those ([`ends`](Self::ends)). Whatever agrees with a candidate agrees with those before it in the chain, so a
 /// candidate is never safer than one before it (semantics §6). Two values conflict unless one is
 /// a candidate of the other.
 pub trait Protocol {
@@ -35,6 +37,19 @@ pub trait Protocol {
 
     /// What a message carries whose maker's estimator answers so.
     fn estimate(&self, answer: &Answer<Self>) -> Self::Estimate;
+
+    /// The values that `value` is made of, each of which ends a chain: itself, unless overridden.
+    fn ends(&self, estimator: &Self::Estimator, value: &Self::Value) -> Vec<Self::Value> {
+        let _ = estimator;
+        vec![value.clone()]
+    }
+
+    /// The value that is made of these, which are final, each of another chain: where a fork choice
+    /// starts from. The only one of them, unless overridden.
+    fn join(&self, estimator: &Self::Estimator, finalized: &[&Self::Value]) -> Option<Self::Value> {
+        let _ = estimator;
+        finalized.first().map(|&value| value.clone())
+    }
 
     /// The candidates of `value`.
     fn chain<'a>(
@@ -74,7 +89,8 @@ pub trait Protocol {
         depth: u32,
     ) -> Self::Value;
 
-    /// Whether the two values can never both be decided.
+    /// Whether the two values can never both be decided: unless overridden, if neither is a candidate
+    /// of the other. Those of chains that have nothing to do with each other do not conflict.
     fn conflict(
         &self,
         estimator: &Self::Estimator,

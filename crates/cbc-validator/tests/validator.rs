@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use cbc_estimator::{Borda, Copeland, WeightedMedian};
+use cbc_estimator::{BlockIndex, Borda, Copeland, WeightedMedian};
 use cbc_message::serde::{Deserialize, Serialize};
 use cbc_message::{
     Bit, BlockId, BlockVote, Citation, EncodeError, Estimate, Header, Integer, Justification,
@@ -380,9 +380,19 @@ proptest! {
                 .filter(|&block| global.blocks().height(block) > 0)
                 .find(|block| global.safety(block).reaches(Weight::ZERO));
             let before = global.finalized().map(|finalized| finalized.value);
-            let advanced = global.update_safe_estimates().unwrap().advanced().map(|finalized| finalized.value);
+            let finality = global.update_safe_estimates().unwrap();
+            let newly_final: Vec<BlockIndex> = finality.newly_final().copied().collect();
+            let advanced = finality.advanced().map(|finalized| finalized.value);
             let now = global.finalized().map(|finalized| finalized.value);
             prop_assert_eq!(advanced.or(before), now);
+            // The blocks in between, the oldest first.
+            let mut between: Vec<BlockIndex> = std::iter::successors(advanced, |&block| {
+                global.blocks().parent(block)
+            })
+            .take_while(|&block| Some(block) != before && global.blocks().height(block) > 0)
+            .collect();
+            between.reverse();
+            prop_assert_eq!(newly_final, between);
             // It never goes back, and is no less deep than what is safe now.
             if let Some(before) = before {
                 prop_assert!(global.blocks().is_ancestor_or_same(before, now.unwrap()));

@@ -182,7 +182,10 @@ impl<P: Arena> World<P> {
         let node = self.nodes[validator.index()].observer_mut();
         let (value, refused) = match node.update_safe_estimates() {
             Ok(Finality::Unchanged | Finality::Overturned | Finality::Untold) => return,
-            Ok(Finality::Advanced(finalized)) => (finalized.value.clone(), false),
+            Ok(Finality::Advanced(mut advances)) => match advances.pop() {
+                Some(advance) => (advance.finalized.value, false),
+                None => return,
+            },
             Err(conflict) => (conflict.conflicting, true),
         };
         let safety = node.safety(&value);
