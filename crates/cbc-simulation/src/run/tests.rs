@@ -202,7 +202,7 @@ fn a_validator_that_leaves_what_it_has_finalized_is_overturned_and_speaks_on() {
     let locks = "M-0-A SJ-1-A M-1-B SJ-0-B M-0-C SJ-1-C";
     run.execute(&locks.parse().unwrap()).unwrap();
     run.update_safe_estimates();
-    assert!(run.standing(ValidatorId::new(1)).unwrap().finalized.first().is_some());
+    assert!(!run.standing(ValidatorId::new(1)).unwrap().finalized.is_empty());
     run.execute(&"M-0-X-()=vote:G M-2-R SJ-1-X SJ-1-R M-1-S".parse().unwrap()).unwrap();
     run.update_safe_estimates();
     let of_1 = run.overturned().find(|it| it.validator == Some(ValidatorId::new(1))).unwrap();
