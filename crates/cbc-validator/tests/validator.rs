@@ -274,6 +274,32 @@ fn a_conflicting_chain_is_found_although_the_fork_choice_starts_at_the_final_blo
 }
 
 #[test]
+fn what_is_safe_below_the_fork_is_no_conflict_with_what_the_fork_choice_has_left() {
+    // b is final through 0 and 1. Then 0 proves to equivocate, and 2, heavier than 1, is on c:
+    // both of these are on a, which is safe again.
+    let dag = Dag::<BlockVote>::parse(
+        "a 0 ^G; b 1 ^a a; aa 0 =b a b; bb 1 =b aa b
+         x 0 =G; c 2 ^a aa bb; d 1 =b aa bb c",
+    );
+    let mut observer = observer(Blockchain, &[4, 2, 3]).with_estimate_check(false);
+    receive(&mut observer, &dag.messages()[..4]);
+    let finalized = observer.update_safe_estimates().unwrap().advanced().unwrap().value;
+    assert_eq!(observer.blocks().height(finalized), 2);
+    receive(&mut observer, &dag.messages()[4..]);
+    let parent = observer.blocks().parent(finalized).unwrap();
+    assert!(observer.safety(&parent).reaches(Weight::ZERO));
+    assert_eq!(observer.update_safe_estimates(), Ok(Finality::Overturned));
+    assert_eq!(observer.finalized().unwrap().value, finalized);
+}
+
+#[test]
+fn the_genesis_is_a_block_before_anything_is_received() {
+    let observer = observer(Blockchain, &[1]);
+    assert!(!observer.blocks().is_empty());
+    assert_eq!(observer.blocks().iter().len(), 1);
+}
+
+#[test]
 fn who_cannot_speak_without_leaving_its_final_block_says_so() {
     // 1 finalizes a with 0, finds that 0 equivocates, and hears 2, which is heavier than itself.
     let dag = Dag::<BlockVote>::parse("a 0 ^G; b 1 =a a; aa 0 =a a b; bb 1 =a aa b");
@@ -305,6 +331,7 @@ fn a_threshold_is_the_fault_tolerance_asked_for() {
 fn a_maker_holds_its_message_before_anybody_else_and_counts_its_own() {
     let id = ValidatorId::new(1);
     let mut validator = Validator::new(id, observer(Blockchain, &[1, 2])).unwrap();
+    assert_eq!(validator.id(), id);
     assert_eq!(validator.my_latest_message(), None);
     for number in 0..5 {
         let message = validator.make_message().unwrap();
