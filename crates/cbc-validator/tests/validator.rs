@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use cbc_estimator::{Borda, Copeland, WeightedMedian};
+use cbc_estimator::{Borda, Copeland, Estimator, WeightedMedian};
 use cbc_message::serde::{Deserialize, Serialize};
 use cbc_message::{
     Bit, BlockId, BlockVote, Citation, EncodeError, Estimate, Header, Integer, Justification,
@@ -75,6 +75,22 @@ fn v5_is_judged_by_the_justification_alone_not_by_what_the_view_knows() {
     // e has not seen the proof.
     let dag = Dag::<Bit>::parse("a 0 1; x 0 0; b 1 0; e 2 1 b a");
     receive(&mut binary(&[9, 1, 1]), dag.messages());
+}
+
+#[test]
+fn v5_an_order_has_to_be_the_one_that_the_votes_give() {
+    let votes = "a 0 2>0>1; b 1 2>1>0; c 2 0>1>2;";
+    for (order, is_right) in [("2>0>1", true), ("2>1>0", false), ("0>1>2", false)] {
+        let dag = Dag::<Order>::parse(&format!("{votes} d 0 {order} a b c"));
+        let (last, before) = dag.messages().split_last().unwrap();
+        // Both rules agree on these.
+        let mut copeland = observer(OrderConsensus::new(Copeland::new(3)), &[3, 1, 1]);
+        receive(&mut copeland, before);
+        assert_eq!(copeland.receive(last.clone()).is_ok(), is_right, "Copeland, {order}");
+        let mut borda = observer(BordaConsensus::new(Borda::new(3)), &[3, 1, 1]);
+        receive(&mut borda, before);
+        assert_eq!(borda.receive(last.clone()).is_ok(), is_right, "Borda, {order}");
+    }
 }
 
 #[test]
@@ -477,6 +493,17 @@ fn an_order_of_other_items_is_refused_on_receipt_and_never_held() {
         let reason = borda.receive(waits(great)).unwrap_err().reason;
         assert!(matches!(reason, Reason::Refused(InvalidEstimate::Inadmissible(_))), "{reason}");
     }
+    // Whoever asks an estimator about an order that did not arrive so is told the same.
+    let admits = |count| {
+        let (copeland, borda) = (Copeland::new(3), Borda::new(3));
+        (
+            copeland
+                .admit(observer(OrderConsensus::new(copeland), &[1]).view(), &order(count))
+                .is_ok(),
+            borda.admit(observer(BordaConsensus::new(borda), &[1]).view(), &order(count)).is_ok(),
+        )
+    };
+    assert_eq!([2, 3, 4].map(admits), [(false, false), (true, true), (false, false)]);
     copeland.receive(waits(order(3))).unwrap();
     borda.receive(waits(order(3))).unwrap();
     assert_eq!((copeland.view().pending_count(), borda.view().pending_count()), (1, 1));
