@@ -132,3 +132,8 @@ fn weights_near_the_limit_do_not_overflow() {
     let safety = AdversaryOracle.safety(&view, view.validators(), &ONE);
     assert_eq!(safety.fault_tolerance, Some(Weight::new(u64::MAX / 2)));
 }
+
+#[test]
+fn it_is_called_adversary() {
+    assert_eq!(SafetyOracle::<View<Bit>>::name(&AdversaryOracle), "adversary");
+}

@@ -185,3 +185,8 @@ fn a_streak_of_any_length_is_looked_at_no_farther_than_it_matters() {
     // Alone with more than half: the margin is 1, and no levels can add to a tolerance of 0.
     assert_eq!((safety.fault_tolerance, safety.bound), (Some(Weight::ZERO), Some(Weight::ZERO)));
 }
+
+#[test]
+fn it_is_called_inspector() {
+    assert_eq!(SafetyOracle::<View<Bit>>::name(&InspectorOracle::new()), "inspector");
+}

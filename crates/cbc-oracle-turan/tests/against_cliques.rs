@@ -33,3 +33,8 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn it_is_called_turan() {
+    assert_eq!(SafetyOracle::<View<Bit>>::name(&TuranOracle), "turan");
+}

@@ -104,3 +104,8 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn it_is_called_clique() {
+    assert_eq!(SafetyOracle::<View<BlockVote>>::name(&CliqueOracle::new()), "clique");
+}
