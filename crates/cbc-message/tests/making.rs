@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use cbc_message::{
-    Bit, BlockId, BlockVote, DecodeError, EncodeError, Estimate, Header, Integer, Justification,
-    MAX_MESSAGE_BYTES, Message, MessageHash, Order, ValidatorId, check_round_trip, decode, encode,
+    Bit, BlockId, BlockVote, Citation, DecodeError, EncodeError, Estimate, Header, Integer,
+    Justification, MAX_MESSAGE_BYTES, Message, MessageHash, Order, ValidatorId, ValidatorSet,
+    Weight, check_round_trip, decode, encode,
 };
 use serde::{Deserialize, Serialize, Serializer, ser};
 
@@ -169,4 +170,31 @@ fn estimates_of_this_crate_make_the_round_trip() {
     assert_eq!(check_round_trip(&Order::new(vec![1, 0]).unwrap()), Ok(()));
     assert_eq!(check_round_trip(&BlockVote::Propose { parent: BlockId::Genesis }), Ok(()));
     assert_eq!(check_round_trip(&BlockVote::Vote { block }), Ok(()));
+}
+
+#[test]
+fn hashes_blocks_and_messages_are_shown_by_the_first_sixteen_digits() {
+    let message = make(Bit::One).unwrap();
+    let digits = message.hash().to_string();
+    assert_eq!(digits.len(), 64);
+    let short = &digits[..16];
+    assert_eq!(format!("{:?}", message.hash()), format!("{short}…"));
+    let block = BlockId::Proposed(message.hash());
+    assert_eq!((block.to_string(), format!("{block:?}")), (digits.clone(), short.to_owned()));
+    assert_eq!(BlockId::Genesis.to_string(), "genesis");
+    assert_eq!(format!("{:?}", BlockId::Genesis), "genesis");
+    let shown = format!("{message:?}");
+    assert!(shown.starts_with(&format!("Message {{ hash: {short}…, header: Header {{")), "{shown}");
+}
+
+#[test]
+fn a_justification_is_empty_until_somebody_is_cited() {
+    assert!(Justification::EMPTY.is_empty());
+    let cited = Citation::Latest(make(Bit::One).unwrap().hash());
+    assert!(!Justification::new(vec![(ValidatorId::new(0), cited)]).unwrap().is_empty());
+}
+
+#[test]
+fn a_set_of_validators_is_never_empty() {
+    assert!(!ValidatorSet::new([Weight::new(1)]).unwrap().is_empty());
 }

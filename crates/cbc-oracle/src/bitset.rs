@@ -165,6 +165,28 @@ mod tests {
         set
     }
 
+    #[test]
+    fn a_subset_but_for_one_has_nothing_else_outside() {
+        let set = |numbers: &[usize]| of(200, &numbers.iter().copied().collect());
+        let other = set(&[0, 3, 64, 130]);
+        for (numbers, but_for, expected) in [
+            (&[][..], 5, true),
+            (&[0, 3, 64, 130], 5, true),
+            (&[0, 3, 5], 5, true),
+            (&[0, 64, 69], 69, true),
+            (&[0, 130, 199], 199, true),
+            // Another one, in the same word, in the same place of another word, or besides.
+            (&[0, 3, 6], 5, false),
+            (&[0, 3, 69], 5, false),
+            (&[0, 3, 5], 69, false),
+            (&[5, 6], 5, false),
+            (&[5, 69], 5, false),
+            (&[69, 133], 133, false),
+        ] {
+            assert_eq!(set(numbers).is_subset_but_for(but_for, &other), expected, "{numbers:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn turned_around_every_pair_stands_the_other_way(

@@ -116,3 +116,22 @@ fn nobody_speaks_below_the_number_that_its_owner_has_kept() {
     assert_eq!(again.make_message().unwrap().sequence_number(), 4);
     assert_eq!(again.next_number(), 5);
 }
+
+#[test]
+fn what_it_has_made_is_counted_although_it_loses_all_that_it_knew() {
+    let mut speaker = validator(0).with_next_number(0);
+    for lost in 1..3 {
+        let made = speaker.make_message().unwrap();
+        *speaker.observer_mut() = Observer::new(
+            Blockchain,
+            CliqueOracle::new(),
+            speaker.observer().view().validators().clone(),
+        );
+        assert_eq!(speaker.next_number(), lost);
+        let error = behind(&mut speaker);
+        assert_eq!((error.number, error.expected), (0, Some(lost)));
+        if lost == 1 {
+            speaker.observer_mut().receive(made).unwrap();
+        }
+    }
+}

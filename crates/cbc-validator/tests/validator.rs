@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use cbc_estimator::{BlockIndex, Borda, Copeland, WeightedMedian};
+use cbc_estimator::{BlockIndex, Borda, Copeland, Estimator, WeightedMedian};
 use cbc_message::serde::{Deserialize, Serialize};
 use cbc_message::{
     Bit, BlockId, BlockVote, Citation, EncodeError, Estimate, Header, Integer, Justification,
@@ -17,7 +17,7 @@ use cbc_validator::{
     InvalidEstimate, MakeError, NotAValidator, Observer, OrderConsensus, Protocol, SharedObserver,
     Standing, Validator, ValueConsensus,
 };
-use cbc_view::{HashedDag, MessageDag, Reason};
+use cbc_view::{HashedDag, MessageDag, Reason, View};
 use proptest::prelude::*;
 
 fn weights(units: &[u64]) -> Arc<ValidatorSet> {
@@ -75,6 +75,22 @@ fn v5_is_judged_by_the_justification_alone_not_by_what_the_view_knows() {
     // e has not seen the proof.
     let dag = Dag::<Bit>::parse("a 0 1; x 0 0; b 1 0; e 2 1 b a");
     receive(&mut binary(&[9, 1, 1]), dag.messages());
+}
+
+#[test]
+fn v5_an_order_has_to_be_the_one_that_the_votes_give() {
+    let votes = "a 0 2>0>1; b 1 2>1>0; c 2 0>1>2;";
+    for (order, is_right) in [("2>0>1", true), ("2>1>0", false), ("0>1>2", false)] {
+        let dag = Dag::<Order>::parse(&format!("{votes} d 0 {order} a b c"));
+        let (last, before) = dag.messages().split_last().unwrap();
+        // Both rules agree on these.
+        let mut copeland = observer(OrderConsensus::new(Copeland::new(3)), &[3, 1, 1]);
+        receive(&mut copeland, before);
+        assert_eq!(copeland.receive(last.clone()).is_ok(), is_right, "Copeland, {order}");
+        let mut borda = observer(BordaConsensus::new(Borda::new(3)), &[3, 1, 1]);
+        receive(&mut borda, before);
+        assert_eq!(borda.receive(last.clone()).is_ok(), is_right, "Borda, {order}");
+    }
 }
 
 #[test]
@@ -278,6 +294,32 @@ fn a_conflicting_chain_is_found_although_the_fork_choice_starts_at_the_final_blo
 }
 
 #[test]
+fn what_is_safe_below_the_fork_is_no_conflict_with_what_the_fork_choice_has_left() {
+    // b is final through 0 and 1. Then 0 proves to equivocate, and 2, heavier than 1, is on c:
+    // both of these are on a, which is safe again.
+    let dag = Dag::<BlockVote>::parse(
+        "a 0 ^G; b 1 ^a a; aa 0 =b a b; bb 1 =b aa b
+         x 0 =G; c 2 ^a aa bb; d 1 =b aa bb c",
+    );
+    let mut observer = observer(Blockchain, &[4, 2, 3]).with_estimate_check(false);
+    receive(&mut observer, &dag.messages()[..4]);
+    let finalized = observer.update_safe_estimates().unwrap().advanced().unwrap().value;
+    assert_eq!(observer.blocks().height(finalized), 2);
+    receive(&mut observer, &dag.messages()[4..]);
+    let parent = observer.blocks().parent(finalized).unwrap();
+    assert!(observer.safety(&parent).reaches(Weight::ZERO));
+    assert_eq!(observer.update_safe_estimates(), Ok(Finality::Overturned));
+    assert_eq!(observer.finalized().unwrap().value, finalized);
+}
+
+#[test]
+fn the_genesis_is_a_block_before_anything_is_received() {
+    let observer = observer(Blockchain, &[1]);
+    assert!(!observer.blocks().is_empty());
+    assert_eq!(observer.blocks().iter().len(), 1);
+}
+
+#[test]
 fn who_cannot_speak_without_leaving_its_final_block_says_so() {
     // 1 finalizes a with 0, finds that 0 equivocates, and hears 2, which is heavier than itself.
     let dag = Dag::<BlockVote>::parse("a 0 ^G; b 1 =a a; aa 0 =a a b; bb 1 =a aa b");
@@ -309,6 +351,7 @@ fn a_threshold_is_the_fault_tolerance_asked_for() {
 fn a_maker_holds_its_message_before_anybody_else_and_counts_its_own() {
     let id = ValidatorId::new(1);
     let mut validator = Validator::new(id, observer(Blockchain, &[1, 2])).unwrap();
+    assert_eq!(validator.id(), id);
     assert_eq!(validator.my_latest_message(), None);
     for number in 0..5 {
         let message = validator.make_message().unwrap();
@@ -464,6 +507,15 @@ fn an_order_of_other_items_is_refused_on_receipt_and_never_held() {
         let reason = borda.receive(waits(great)).unwrap_err().reason;
         assert!(matches!(reason, Reason::Refused(InvalidEstimate::Inadmissible(_))), "{reason}");
     }
+    // Whoever asks an estimator about an order that did not arrive so is told the same.
+    let admits = |count| {
+        let (copeland, borda) = (Copeland::new(3), Borda::new(3));
+        (
+            Estimator::<View<Order>>::admit(&copeland, &order(count)).is_ok(),
+            Estimator::<View<Order>>::admit(&borda, &order(count)).is_ok(),
+        )
+    };
+    assert_eq!([2, 3, 4].map(admits), [(false, false), (true, true), (false, false)]);
     copeland.receive(waits(order(3))).unwrap();
     borda.receive(waits(order(3))).unwrap();
     assert_eq!((copeland.view().pending_count(), borda.view().pending_count()), (1, 1));

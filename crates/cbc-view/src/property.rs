@@ -61,3 +61,46 @@ impl<D: MessageDag<Estimate = E>, E: Eq> Chain<D> for Equals<E> {
         u32::from(self.agrees(dag, message))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::Arc;
+
+    use cbc_message::{Bit, Header, Justification, Message, ValidatorId, ValidatorSet, Weight};
+
+    use super::*;
+    use crate::View;
+
+    /// A view of 0, who says one, and 1, who says zero; and their messages.
+    fn one_and_zero() -> (View<Bit>, [MessageIndex; 2]) {
+        let validators = ValidatorSet::new([1, 1].map(Weight::new)).unwrap();
+        let mut view = View::new(Arc::new(validators));
+        for (sender, estimate) in [(0, Bit::One), (1, Bit::Zero)] {
+            let header = Header {
+                sender: ValidatorId::new(sender),
+                sequence_number: 0,
+                justification: Justification::default(),
+                estimate,
+            };
+            view.insert(Message::new(header).unwrap()).unwrap();
+        }
+        (view, [0, 1].map(MessageIndex::new))
+    }
+
+    #[test]
+    fn a_closure_is_the_property_that_it_tells() {
+        let (view, messages) = one_and_zero();
+        let is_one = |dag: &View<Bit>, message| *dag.estimate(message) == Bit::One;
+        let property: &dyn Property<View<Bit>> = &is_one;
+        assert_eq!(messages.map(|message| property.agrees(&view, message)), [true, false]);
+    }
+
+    #[test]
+    fn a_single_candidate_is_as_deep_as_the_agreement_with_it() {
+        let (view, messages) = one_and_zero();
+        let chain: &dyn Chain<View<Bit>> = &Equals(Bit::One);
+        assert_eq!(chain.depth(), 1);
+        assert_eq!(messages.map(|message| chain.agreement(&view, message)), [1, 0]);
+    }
+}

@@ -206,6 +206,23 @@ fn what_is_given_up_is_said_with_what_it_waited_for() {
 }
 
 #[test]
+fn what_takes_just_what_a_limit_allows_is_kept_and_a_byte_more_is_not() {
+    let kept = |limits| {
+        let validators = ValidatorSet::new([1, 1, 1].map(Weight::new)).unwrap();
+        let mut view: View<Integer> = View::with_limits(Arc::new(validators), limits);
+        for value in 0..3 {
+            view.insert(message(0, 0, &[(1, never(value))], value)).unwrap();
+        }
+        (view.pending_count(), view.pending_bytes())
+    };
+    let (_, bytes) = kept(Limits::NONE);
+    for (allowed, count) in [(bytes, 3), (bytes - 1, 2)] {
+        assert_eq!(kept(Limits { pending: allowed, ..Limits::NONE }).0, count);
+        assert_eq!(kept(Limits { pending_per_validator: allowed, ..Limits::NONE }).0, count);
+    }
+}
+
+#[test]
 fn the_greatest_account_gives_up_what_is_over_the_limit_of_all() {
     let limits = Limits { pending: 30 * 1000, ..LIMITS };
     let validators = ValidatorSet::new([1, 1, 1].map(Weight::new)).unwrap();

@@ -387,7 +387,9 @@ fn a_message_that_was_dropped_is_not_taken_for_a_fork_nor_a_fork_for_it() {
     let mut view = view(18);
     let sent = in_turn(&mut view, 40);
     let archive = MemoryArchive::new();
+    assert!(archive.is_empty());
     let pruned = view.prune(|it| it.index() < 30, |archived| archive.keep(archived));
+    assert!(!archive.is_empty());
     // Messages 27 to 29 are cited by later ones.
     assert_eq!((pruned.dropped(), archive.len()), (27, 27));
     let fork = |place: usize| {
