@@ -44,8 +44,9 @@ pub(crate) struct Pending<E> {
     count: usize,
     /// How many messages arrived, those that are held back included.
     arrived: u64,
-    /// The messages that wait for nothing any more, and are to be taken out in this order.
-    ready: VecDeque<Ready>,
+    /// The messages that wait for nothing any more, and are to be taken out in this order; how many
+    /// messages arrived before each.
+    ready: VecDeque<(u64, Ready)>,
 }
 
 /// A message that waits for nothing any more.
@@ -254,22 +255,23 @@ impl<E> Pending<E> {
     /// `hash` is justified: what waited for nothing else is ready, in the order of its arrival;
     /// among it these that are held back, each after so many.
     pub(crate) fn release(&mut self, hash: &MessageHash, held_back: Vec<(u64, MessageIndex)>) {
+        let before = self.ready.len();
         let held_back = held_back.into_iter();
-        let mut released: Vec<(u64, Ready)> =
-            held_back.map(|(arrival, held)| (arrival, Ready::HeldBack(held))).collect();
-        self.release_pending(hash, &mut released);
-        released.sort_unstable_by_key(|&(arrival, _)| arrival);
-        self.ready.extend(released.into_iter().map(|(_, ready)| ready));
+        self.ready.extend(held_back.map(|(arrival, held)| (arrival, Ready::HeldBack(held))));
+        self.release_pending(hash);
+        if self.ready.len() > before + 1 {
+            self.ready.make_contiguous()[before..].sort_unstable_by_key(|&(arrival, _)| arrival);
+        }
     }
 
-    fn release_pending(&mut self, hash: &MessageHash, released: &mut Vec<(u64, Ready)>) {
+    fn release_pending(&mut self, hash: &MessageHash) {
         // Nothing is looked up where nothing waits: the usual case.
         if self.places.is_empty() {
             return;
         }
         let Some(place) = forget(&mut self.places, &self.items, hash) else { return };
         let dependents = self.vacate(place);
-        let Self { items, missing, waits, accounts, .. } = self;
+        let Self { items, missing, waits, accounts, ready, .. } = self;
         waits.satisfy(dependents, |dependent| {
             let missing = &mut missing[dependent as usize];
             *missing -= 1;
@@ -277,14 +279,14 @@ impl<E> Pending<E> {
                 && let Some(waiting) = &items[dependent as usize].waiting
             {
                 accounts.keep(waiting.charge, dependent);
-                released.push((waiting.arrival, Ready::Pending(dependent)));
+                ready.push_back((waiting.arrival, Ready::Pending(dependent)));
             }
         });
     }
 
     /// Held messages are numbered anew. What is not justified for all who share the view stays.
     pub(crate) fn renumber(&mut self, renumbering: &Renumbering) {
-        for ready in &mut self.ready {
+        for (_, ready) in &mut self.ready {
             if let Ready::HeldBack(held) = ready {
                 *held = renumbering.get(held.get()).map_or(*held, MessageIndex::new);
             }
@@ -293,7 +295,7 @@ impl<E> Pending<E> {
 
     /// Takes out the first of the messages that wait for nothing any more.
     pub(crate) fn next_ready(&mut self) -> Option<Released<E>> {
-        match self.ready.pop_front()? {
+        match self.ready.pop_front()?.1 {
             Ready::Pending(place) => {
                 let (message, charge) = self.take(place)?;
                 Some(Released::Pending(message, charge))

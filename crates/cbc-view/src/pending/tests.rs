@@ -35,7 +35,7 @@ fn assert_consistent(pending: &Pending<Integer>) {
         let items: Vec<_> = pending.cited(place).collect();
         let missing = pending.missing[place as usize];
         assert_eq!(items.len(), missing as usize);
-        assert_eq!(missing == 0, pending.ready.contains(&Ready::Pending(place)));
+        assert_eq!(missing == 0, pending.ready.iter().any(|it| it.1 == Ready::Pending(place)));
         used += items.len();
         for (edge, item) in items {
             let cited = &pending.items[item as usize];
