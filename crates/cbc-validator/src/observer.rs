@@ -1,18 +1,20 @@
 //! An observer: receives messages, estimates, and finalizes, but makes no messages.
 
+mod finalize;
+mod prune;
+
 use std::sync::Arc;
 
-use cbc_estimator::{BlockTree, Estimator, Follower, Ghost, Leads, MajorityDriven, Vote};
+use cbc_estimator::{BlockTree, Estimator, Follower, Ghost, Leads, Vote};
 use cbc_message::{Header, Message, ValidatorId, ValidatorSet, Weight};
-use cbc_oracle::{FinalitySearch, Safety, SafetyOracle};
+use cbc_oracle::FinalitySearch;
 use cbc_view::{
-    Archive, Archived, Limits, MessageIndex, Property, Receipt, Rejection, SharedView, Status,
-    Unjudged, View,
+    Archive, Limits, MessageIndex, Receipt, Rejection, SharedView, Status, Unjudged, View,
 };
-use tracing::{error, info};
+use tracing::error;
 
 use crate::admission::Estimates;
-use crate::finality::{Advance, Finality, FinalityConflict, Finalized, Standing};
+use crate::finality::{Finalized, Standing};
 use crate::{EstimateError, MakeError, Protocol};
 
 /// A view, an estimator that follows it, and what has been finalized in it.
@@ -320,221 +322,6 @@ impl<P: Protocol, O> Observer<P, O> {
     fn votes(&self) -> Vec<Vote> {
         let latest = self.view.lent().latest_honest_messages();
         latest.map(|(validator, message)| Vote { validator, message }).collect()
-    }
-}
-
-impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
-    /// The oracle's answer for `value` in this view.
-    pub fn safety(&self, value: &P::Value) -> Safety {
-        self.safety_by(self.search.oracle(), value)
-    }
-
-    /// The answer of another oracle for `value` in this view.
-    pub fn safety_by<Q>(&self, oracle: &Q, value: &P::Value) -> Safety
-    where
-        Q: SafetyOracle<View<P::Estimate>> + ?Sized,
-    {
-        let property = self.protocol.property(&self.estimator, value);
-        let property: &dyn Property<View<P::Estimate>> = &property;
-        oracle.safety(self.view.lent(), self.view.lent().validators(), property)
-    }
-
-    /// The last of the candidates of `tip`, past the first `above`, that is safe at the threshold;
-    /// `tip` ends one of so many chains.
-    fn deepest_safe(
-        &mut self,
-        tip: &P::Value,
-        above: u32,
-        chains: usize,
-    ) -> Option<Finalized<P::Value>> {
-        let Self { protocol, search, view, estimator, threshold, .. } = self;
-        if chains > 1 {
-            search.reset(); // What it keeps is of one chain, and what that grows into.
-        }
-        let view = view.lent();
-        let chain = protocol.chain(estimator, tip);
-        let (depth, safety) =
-            search.deepest_safe(view, view.validators(), &chain, above, *threshold)?;
-        Some(Finalized { value: protocol.candidate(estimator, tip, depth), safety })
-    }
-}
-
-impl<P, O> Observer<P, O>
-where
-    P: Protocol<Estimator: MajorityDriven>,
-    O: SafetyOracle<View<P::Estimate>>,
-{
-    /// Finalizes the deepest safe candidate of the estimate, if that is further than before, and
-    /// says so. What is finalized stays so.
-    ///
-    /// Asks for a majority-driven estimator: the oracles' arguments hold for no other
-    /// (semantics §7). An order by Copeland's rule is finalized so:
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # use cbc_estimator::{Borda, Copeland};
-    /// # use cbc_message::{ValidatorSet, Weight};
-    /// # use cbc_oracle::CliqueOracle;
-    /// # use cbc_validator::{BordaConsensus, Observer, OrderConsensus};
-    /// # let validators = Arc::new(ValidatorSet::new([Weight::new(1)]).unwrap());
-    /// let protocol = OrderConsensus::new(Copeland::new(3));
-    /// Observer::new(protocol, CliqueOracle::new(), validators).update_safe_estimates();
-    /// ```
-    ///
-    /// and one by Borda's count is not, since that can elect against a majority:
-    ///
-    /// ```compile_fail,E0599
-    /// # use std::sync::Arc;
-    /// # use cbc_estimator::{Borda, Copeland};
-    /// # use cbc_message::{ValidatorSet, Weight};
-    /// # use cbc_oracle::CliqueOracle;
-    /// # use cbc_validator::{BordaConsensus, Observer, OrderConsensus};
-    /// # let validators = Arc::new(ValidatorSet::new([Weight::new(1)]).unwrap());
-    /// let protocol = BordaConsensus::new(Borda::new(3));
-    /// Observer::new(protocol, CliqueOracle::new(), validators).update_safe_estimates();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`FinalityConflict`] if a value that conflicts with the last finalized one is safe too: more
-    /// validators have equivocated than that one tolerated. What is final stays, and
-    /// [is overturned](Self::is_overturned).
-    pub fn update_safe_estimates(
-        &mut self,
-    ) -> Result<Finality<P::Value>, FinalityConflict<P::Value>> {
-        match self.leads() {
-            Ok(Leads::OnRoot) => {}
-            Ok(Leads::Above) => {
-                self.note_overturned(false);
-                return Ok(Finality::Unchanged);
-            }
-            Ok(Leads::Elsewhere) => {
-                self.note_overturned(true);
-                return Ok(Finality::Overturned);
-            }
-            Err(_) => return Ok(Finality::Untold),
-        }
-        // From the genesis: from the last finalized value one could never leave it, and would not
-        // see that it had been overturned.
-        let tip = self.track_from(None);
-        let ends = tip.map_or(Vec::new(), |tip| self.protocol.ends(&self.estimator, &tip));
-        // An estimate that is left open agrees with nothing that is final.
-        let is_overturned = |finalized: &P::Value| {
-            let conflicts = |end| self.protocol.conflict(&self.estimator, finalized, end);
-            ends.is_empty() || ends.iter().any(conflicts)
-        };
-        let finalized = self.standing.finalized.iter().map(|finalized| &finalized.value);
-        let mut finalized = finalized.filter(|finalized| is_overturned(finalized));
-        let overturned = finalized.next().cloned();
-        self.note_overturned(overturned.is_some());
-        let Some(finalized) = overturned else { return Ok(self.advance(&ends)) };
-        for end in &ends {
-            if let Some(Finalized { value, .. }) = self.deepest_safe(end, 0, ends.len())
-                && self.protocol.conflict(&self.estimator, &finalized, &value)
-            {
-                let observed_fault_weight = self.view.lent().observed_fault_weight();
-                error!(?finalized, conflicting = ?value, %observed_fault_weight, "finality conflict");
-                return Err(FinalityConflict {
-                    finalized,
-                    conflicting: value,
-                    observed_fault_weight,
-                });
-            }
-        }
-        Ok(Finality::Overturned)
-    }
-
-    /// Finalizes what is safe of the chains with these ends, with which nothing final conflicts.
-    fn advance(&mut self, ends: &[P::Value]) -> Finality<P::Value> {
-        let mut advances = Vec::new();
-        for end in ends {
-            let (protocol, estimator) = (&self.protocol, &self.estimator);
-            // What is final of this chain: a candidate of the end, or, of an estimate that has gone
-            // back, one that the end is a candidate of.
-            let depth = |value: &P::Value| protocol.depth(estimator, value);
-            let is_of_chain = |finalized: &Finalized<P::Value>| {
-                let common = protocol.common_depth(estimator, &finalized.value, end);
-                common >= depth(&finalized.value).min(depth(end))
-            };
-            let known = self.standing.finalized.iter().position(is_of_chain);
-            let above = known.map_or(0, |known| depth(&self.standing.finalized[known].value));
-            let Some(finalized) = self.deepest_safe(end, above, ends.len()) else { continue };
-            let Finalized { value, safety } = &finalized;
-            info!(?value, fault_tolerance = ?safety.fault_tolerance, "finalized");
-            let (protocol, estimator) = (&self.protocol, &self.estimator);
-            let depths = above + 1..=protocol.depth(estimator, value);
-            let candidates = depths.map(|depth| protocol.candidate(estimator, value, depth));
-            advances
-                .push(Advance { candidates: candidates.collect(), finalized: finalized.clone() });
-            match known {
-                Some(known) => self.standing.finalized[known] = finalized,
-                None => self.standing.finalized.push(finalized),
-            }
-        }
-        if advances.is_empty() { Finality::Unchanged } else { Finality::Advanced(advances) }
-    }
-}
-
-impl<P: Protocol, O> Observer<P, O> {
-    /// Drops what the last finalized value settles, but for `depths` candidates before it: the
-    /// candidate so far above takes the place of the very first, as that of which all else is held
-    /// to be. Of a blockchain, the ancestor so many heights below the last final block takes the
-    /// place of the genesis; all blocks that are not on that go, and all messages that vote for
-    /// them. Each message is handed to `archive` first, in ascending order. Answers how many were.
-    ///
-    /// Everybody's latest messages stay, and what messages on the root cite: see [`View::prune`].
-    /// Whoever cites no more than that is judged as before, and by whom most votes are on the root
-    /// as well; of others the observer says that they cannot be judged here, unless it has an
-    /// archive ([`with_archive`](Self::with_archive)). With one, what becomes justified, estimates
-    /// and finality are from now on what they would have been, as long as nobody overturns the
-    /// root; if somebody does, that is what the observer says.
-    ///
-    /// `depths` is therefore not about what is right, but about how often the archive is asked, or,
-    /// without one, how far the slowest validator may lag behind finality to be followed.
-    ///
-    /// Of several who share a view ([`SharedObserver`](crate::SharedObserver)), this is for all: what
-    /// all have finalized is settled, and nobody loses what it has not justified.
-    ///
-    /// All message and block indices change. O(held), so that it costs nothing to speak of if what
-    /// is held has doubled since the last time.
-    pub fn prune(&mut self, depths: u32, mut archive: impl FnMut(Archived<P::Estimate>)) -> usize {
-        let lent = self.view.observer();
-        let Self { protocol, view, estimator, standing, others, .. } = self;
-        let mut roots = Vec::new();
-        let mut root_depth = 0;
-        for Finalized { value, .. } in &standing.finalized {
-            let mut depth = protocol.depth(estimator, value);
-            for observer in (0..view.observers()).filter(|&observer| observer != lent) {
-                // What all have finalized of this chain.
-                let other = others.get(observer).map_or(&[][..], |standing| &standing.finalized);
-                let common =
-                    other.iter().map(|it| protocol.common_depth(estimator, value, &it.value));
-                depth = depth.min(common.max().unwrap_or(0));
-            }
-            let depth = depth.saturating_sub(depths);
-            root_depth += u64::from(depth);
-            roots.push(protocol.candidate(estimator, value, depth));
-        }
-        if root_depth <= self.root_depth {
-            return 0;
-        }
-        let Some(root) = protocol.join(estimator, &roots.iter().collect::<Vec<_>>()) else {
-            return 0;
-        };
-        let view = view.lent_mut();
-        let pruning = view.pruning(|message| estimator.is_settled(view, &root, message));
-        for message in pruning.dropped() {
-            if let Some(archived) = view.archived(message) {
-                archive(Archived { note: estimator.note(view, message), ..archived });
-            }
-        }
-        let pruned = view.complete(pruning);
-        let all = others.iter_mut().chain([standing]).flat_map(|it| &mut it.finalized);
-        let mut values: Vec<&mut P::Value> = all.map(|finalized| &mut finalized.value).collect();
-        Follower::<View<P::Estimate>>::prune(estimator, &pruned, &root, &mut values);
-        self.root_depth = root_depth;
-        self.search.reset();
-        pruned.dropped()
     }
 }
 
