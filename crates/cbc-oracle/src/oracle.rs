@@ -16,6 +16,28 @@ use crate::{ChainOracle, Safety};
 ///
 /// The DAG's type stands on the trait, not on the method, so that an oracle can be chosen when a
 /// program runs (`dyn SafetyOracle<D>`) as well as when it is compiled.
+///
+/// ```
+/// use cbc_message::ValidatorSet;
+/// use cbc_oracle::{LobbyingGraph, Quorum, Safety, SafetyOracle};
+/// use cbc_view::{MessageDag, Property};
+///
+/// /// Safe is what all agree on, and have seen all others agree on.
+/// struct Unanimity;
+///
+/// impl<D: MessageDag> SafetyOracle<D> for Unanimity {
+///     fn safety(&self, dag: &D, validators: &ValidatorSet, candidate: &dyn Property<D>) -> Safety {
+///         let graph = LobbyingGraph::new(dag, candidate);
+///         let others = validators.len() - 1;
+///         let all = graph.vertices().len() == validators.len()
+///             && graph.edges().iter().all(|neighbours| neighbours.len() == others);
+///         if !all {
+///             return Safety::none();
+///         }
+///         Safety::of_quorum(Quorum::new(validators.ids().collect(), validators), validators)
+///     }
+/// }
+/// ```
 pub trait SafetyOracle<D: MessageDag> {
     /// What the messages of `dag` say of the safety of `candidate`.
     ///

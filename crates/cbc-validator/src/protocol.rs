@@ -22,6 +22,26 @@ pub type Answer<P> =
 /// said of those ([`ends`](Self::ends)). Whatever agrees with a candidate agrees with those before it in the chain, so a
 /// candidate is never safer than one before it (semantics §6). Two values conflict unless one is
 /// a candidate of the other.
+///
+/// Who decides single values needs an estimator only: [`ValueConsensus`] is the protocol.
+///
+/// ```
+/// use std::sync::Arc;
+/// use cbc_estimator::WeightedMedian;
+/// use cbc_message::{Integer, ValidatorId, ValidatorSet, Weight};
+/// use cbc_oracle::CliqueOracle;
+/// use cbc_validator::{IntegerConsensus, Observer};
+///
+/// let weights = Arc::new(ValidatorSet::new([3, 1].map(Weight::new))?);
+/// let protocol = IntegerConsensus::new(WeightedMedian::new());
+/// let mut observer = Observer::new(protocol, CliqueOracle::new(), weights);
+/// observer.make_message_with(ValidatorId::new(0), Integer(42))?;
+/// assert_eq!(observer.make_message(ValidatorId::new(1))?.estimate(), &Integer(42));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// One whose estimates are of another kind, or whose values end several chains, is written out: see
+/// `tests/several_chains.rs` of this crate.
 pub trait Protocol {
     /// What messages carry.
     type Estimate: Estimate;

@@ -17,6 +17,31 @@ use crate::{EstimateError, Observer, Protocol};
 /// silent. Who keeps the number of the next message, durably, before each message is sent, tells it
 /// so ([`with_next_number`](Self::with_next_number)): then it heeds no rumours, and never speaks
 /// below that number.
+///
+/// ```
+/// use std::sync::Arc;
+/// use cbc_message::{ValidatorId, ValidatorSet, Weight};
+/// use cbc_oracle::CliqueOracle;
+/// use cbc_validator::{Blockchain, MakeError, Observer, Validator};
+///
+/// let weights = Arc::new(ValidatorSet::new([2, 1].map(Weight::new))?);
+/// let start = || Observer::new(Blockchain, CliqueOracle::new(), Arc::clone(&weights));
+/// let id = ValidatorId::new(0);
+/// let mut validator = Validator::new(id, start())?.with_next_number(0);
+/// let mut sent = Vec::new();
+/// for _ in 0..3 {
+///     sent.push(validator.make_message()?);
+/// }
+/// // After a restart it knows that it has made three messages, of which it has one.
+/// let mut validator = Validator::new(id, start())?.with_next_number(3);
+/// validator.observer_mut().receive(sent[0].clone())?;
+/// assert!(matches!(validator.make_message(), Err(MakeError::Behind(_))));
+/// for message in sent {
+///     validator.observer_mut().receive(message)?;
+/// }
+/// assert_eq!(validator.make_message()?.sequence_number(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Validator<P: Protocol, O> {
     id: ValidatorId,

@@ -37,6 +37,34 @@ impl BlockIndex {
 
 /// The blocks of a view. Told of its messages in their order, it answers which block each votes
 /// for, and who descends from whom in O(log n), without walking a chain.
+///
+/// ```
+/// use std::sync::Arc;
+/// use cbc_estimator::{BlockIndex, BlockTree};
+/// use cbc_message::{
+///     BlockId, BlockVote, Header, Justification, Message, ValidatorId, ValidatorSet, Weight,
+/// };
+/// use cbc_view::View;
+///
+/// let validators = Arc::new(ValidatorSet::new([1, 1].map(Weight::new))?);
+/// let mut view = View::new(validators);
+/// let mut blocks = BlockTree::new();
+/// let mut parent = BlockId::Genesis;
+/// for sender in [0, 1].map(ValidatorId::new) {
+///     let estimate = BlockVote::Propose { parent };
+///     let justification = view.justification();
+///     let message = Message::new(Header { sender, sequence_number: 0, justification, estimate })?;
+///     parent = BlockId::Proposed(message.hash());
+///     for message in view.insert(message)?.justified.iter() {
+///         blocks.insert(&view, message)?;
+///     }
+/// }
+/// let tip = blocks.resolve(&view, parent)?;
+/// assert_eq!(blocks.height(tip), 2);
+/// assert_eq!(blocks.ancestor_at(tip, 0), Some(BlockIndex::GENESIS));
+/// assert!(blocks.is_ancestor_or_same(blocks.parent(tip).unwrap(), tip));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct BlockTree {
     tree: JumpTree,
