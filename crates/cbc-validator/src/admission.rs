@@ -2,7 +2,7 @@
 
 use cbc_estimator::{Breach, Case, Estimator, Follower, Vote};
 use cbc_message::Message;
-use cbc_view::{Admission, Archive, Candidate, Citations, MessageIndex, Refusal, View};
+use cbc_view::{Admission, Archive, Citations, Incoming, MessageIndex, Refusal, View};
 use thiserror::Error;
 
 use crate::Protocol;
@@ -54,15 +54,15 @@ impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
     fn check(
         &mut self,
         view: &View<P::Estimate>,
-        candidate: &Candidate<'_, P::Estimate>,
+        incoming: &Incoming<'_, P::Estimate>,
     ) -> Result<(), Refusal<EstimateError<P>>> {
         // From the genesis, not from what this view has finalized: the verdict depends on the
         // message's own past alone.
-        let votes: Vec<Vote> = votes(candidate.citations).collect();
-        let dropped: Vec<_> = candidate.citations.dropped().collect();
-        let found = candidate.message.estimate();
+        let votes: Vec<Vote> = votes(incoming.citations).collect();
+        let dropped: Vec<_> = incoming.citations.dropped().collect();
+        let found = incoming.message.estimate();
         let case = Case {
-            message: candidate.message.hash(),
+            message: incoming.message.hash(),
             estimate: found,
             votes: &votes,
             dropped: &dropped,

@@ -70,7 +70,7 @@ pub use dag::{HashedDag, MessageDag, MessageIndex, Seen};
 pub use pending::limits::Limits;
 pub use property::{AtDepth, Chain, Equals, Property};
 pub use prune::{Pruned, Pruning};
-pub use receive::admission::{Admission, AdmitAll, Candidate};
+pub use receive::admission::{Admission, AdmitAll, Incoming};
 pub use receive::receipt::{Equivocation, Justified, Reason, Receipt, Rejection, Status};
 pub use receive::unjudged::{Refusal, Unjudged};
 pub use receive::validity::{Forgotten, Invalid};

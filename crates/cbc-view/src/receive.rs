@@ -18,7 +18,7 @@ use crate::pending::limits::bytes_stored;
 use crate::receive::validity::check_on_receipt;
 use crate::store::panorama::MOST_MESSAGES;
 use crate::{
-    Admission, AdmitAll, Candidate, Equivocation, HashedDag, MessageDag, MessageIndex, Reason,
+    Admission, AdmitAll, Equivocation, HashedDag, Incoming, MessageDag, MessageIndex, Reason,
     Receipt, Refusal, Rejection, Status, Unjudged, View,
 };
 
@@ -244,7 +244,7 @@ impl<E: Clone> View<E> {
         let checked = checked.map_err(|refusal| refusal.map(Reason::Invalid));
         let checked = checked.and_then(|()| {
             let citations = self.store.panoramas.of_draft(&draft);
-            let checked = admission.check(self, &Candidate { message, citations });
+            let checked = admission.check(self, &Incoming { message, citations });
             checked.map_err(|refusal| refusal.map(Reason::Refused))
         });
         let checked = checked.and_then(|()| {

@@ -10,7 +10,7 @@ use cbc_message::{
     Bit, Citation, Header, Justification, Message, MessageHash, ValidatorId, ValidatorSet, Weight,
 };
 use cbc_view::{
-    Admission, Archive, Candidate, HashedDag, Limits, MemoryArchive, MessageDag, MessageIndex,
+    Admission, Archive, HashedDag, Incoming, Limits, MemoryArchive, MessageDag, MessageIndex,
     Refusal, SharedView, Status, Unjudged, View,
 };
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ struct With<'a>(Option<&'a MemoryArchive<Bit>>);
 impl Admission<Bit> for With<'_> {
     type Error = Infallible;
 
-    fn check(&mut self, _: &View<Bit>, _: &Candidate<'_, Bit>) -> Result<(), Refusal<Infallible>> {
+    fn check(&mut self, _: &View<Bit>, _: &Incoming<'_, Bit>) -> Result<(), Refusal<Infallible>> {
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::{Archive, Citations, MessageIndex, Refusal, View};
 
 /// A message whose citations are justified and which is structurally valid, but not yet stored.
 #[derive(Debug)]
-pub struct Candidate<'a, E> {
+pub struct Incoming<'a, E> {
     /// The message.
     pub message: &'a Message<E>,
     /// Its justification, resolved.
@@ -33,7 +33,7 @@ pub trait Admission<E> {
         Ok(())
     }
 
-    /// Whether `candidate` may be stored. The answer must depend on the message and its past cone
+    /// Whether `incoming` may be stored. The answer must depend on the message and its past cone
     /// alone, or views that received the same messages will differ.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ pub trait Admission<E> {
     fn check(
         &mut self,
         view: &View<E>,
-        candidate: &Candidate<'_, E>,
+        incoming: &Incoming<'_, E>,
     ) -> Result<(), Refusal<Self::Error>>;
 
     /// `message` is stored, and justified: called for each, in ascending order. In a view that
@@ -64,7 +64,7 @@ pub struct AdmitAll;
 impl<E> Admission<E> for AdmitAll {
     type Error = Infallible;
 
-    fn check(&mut self, _: &View<E>, _: &Candidate<'_, E>) -> Result<(), Refusal<Infallible>> {
+    fn check(&mut self, _: &View<E>, _: &Incoming<'_, E>) -> Result<(), Refusal<Infallible>> {
         Ok(())
     }
 
