@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use cbc_message::{
     BlockId, BlockVote, Header, Justification, Message, MessageHash, ValidatorId, Weight,
 };
-use cbc_validator::{Finality, FinalityConflict, MakeError, Validator};
-use cbc_view::{Archive, HashedDag, MemoryArchive, Status, Unjudged};
+use cbc_validator::{Finality, FinalityConflict, MakeError, SharedObserver, Validator};
+use cbc_view::{Archive, HashedDag, MemoryArchive, MessageDag, MessageIndex, Status, Unjudged};
 use proptest::prelude::*;
 
 use world::{Draws, Follower, arrivals, execution, observer};
@@ -123,6 +123,55 @@ proptest! {
             let hash = twin.view().hash(message);
             let held = view.find(&hash).and_then(|message| view.message(message));
             prop_assert!(held.is_some() || archive.message(&hash).is_some());
+        }
+    }
+
+    /// Two who share what they hold, each with a lag of its own, and what both have settled goes.
+    #[test]
+    fn observers_who_share_a_view_that_drops_see_and_finalize_what_each_would_alone(
+        draws in prop::collection::vec(any::<u32>(), 1..200),
+        weights in prop_oneof![
+            Just(vec![4, 4, 4, 1, 0]),
+            Just(vec![10, 11, 12, 0]),
+            Just(vec![3, 3, 3, 2, 2]),
+        ],
+        every in 2..30usize,
+        heights in 0..4u32,
+    ) {
+        let mut draws = Draws::new(&draws);
+        let made = execution(&weights, 90, &mut draws);
+        let archive = MemoryArchive::new();
+        let mut alone = [observer(&weights), observer(&weights)];
+        let mut all = SharedObserver::new(observer(&weights).with_archive(archive.clone()), 2);
+        let mut times: Vec<(usize, usize, usize)> = Vec::new();
+        for who in 0..2 {
+            let lag = who * draws.below(30);
+            let places = arrivals(made.len(), &mut draws).into_iter().enumerate();
+            times.extend(places.map(|(at, place)| (at + lag, who, place)));
+        }
+        times.sort_unstable();
+        for (step, (_, who, place)) in times.into_iter().enumerate() {
+            let (message, twin) = (&made[place], &mut alone[who]);
+            let expected = outcome(twin, message.clone());
+            let shared = all.of(who);
+            let mut held = (0..shared.view().message_count() as u32).map(MessageIndex::new);
+            let held = held.find(|&it| shared.view().hash(it) == message.hash());
+            match held.filter(|_| step % 2 == 0) {
+                Some(held) => drop(shared.receive_held(held).unwrap()),
+                None => prop_assert_eq!(outcome(shared, message.clone()).reason, expected.reason),
+            }
+            let is_overturned = update(twin);
+            prop_assert_eq!(update(shared), is_overturned, "{}", step);
+            prop_assert_eq!(finalized(shared), finalized(twin));
+            prop_assert_eq!(head(shared), head(twin));
+            prop_assert_eq!(shared.view().justification(), twin.view().justification());
+            if step % every == 0 {
+                shared.prune(heights, |archived| archive.keep(archived));
+                for (who, twin) in alone.iter().enumerate() {
+                    prop_assert_eq!(finalized(all.of(who)), finalized(twin));
+                    prop_assert_eq!(head(all.of(who)), head(twin));
+                }
+            }
         }
     }
 
