@@ -157,8 +157,8 @@ proptest! {
     }
 }
 
-/// So many rounds in which 16 validators of weight 64 speak in turn, each having seen all.
-fn rounds(count: usize) -> View<Bit> {
+/// So many rounds in which 16 validators of this weight speak in turn, each having seen all.
+fn rounds(count: usize, weight: u64) -> View<Bit> {
     let mut text = String::new();
     for round in 0..count {
         for v in 0..16 {
@@ -169,13 +169,13 @@ fn rounds(count: usize) -> View<Bit> {
             text += &format!("m{round}x{v} {v} 1 {cited}\n");
         }
     }
-    view_of(Dag::<Bit>::parse(&text).messages(), &[64; 16])
+    view_of(Dag::<Bit>::parse(&text).messages(), &[weight; 16])
 }
 
 #[test]
 fn each_round_that_all_have_seen_adds_half_of_what_the_margin_still_has() {
     for round in 1..8 {
-        let view = rounds(round + 1);
+        let view = rounds(round + 1, 64);
         let safety = InspectorOracle::new().safety(&view, view.validators(), &ONE);
         // Everybody agrees: q = W = 1024, and a level for each round after the first.
         let tolerated = 1024 - 1024 / (1u64 << round) - 1;
@@ -187,10 +187,10 @@ fn each_round_that_all_have_seen_adds_half_of_what_the_margin_still_has() {
 
 #[test]
 fn more_than_64_levels_are_as_64_and_there_are_looks_enough_for_as_many() {
-    let view = rounds(66);
+    let view = rounds(66, 1 << 59);
     let ask = |levels| InspectorOracle::levels(levels).safety(&view, view.validators(), &ONE);
     let safety = ask(64);
-    assert_eq!((safety.fault_tolerance, safety.exact), (Some(Weight::new(1023)), true));
+    assert_eq!((safety.fault_tolerance, safety.exact), (Some(Weight::new((1 << 63) - 1)), true));
     assert_eq!(ask(65), safety);
     assert_eq!(ask(u32::MAX), safety);
 }
@@ -199,7 +199,7 @@ fn more_than_64_levels_are_as_64_and_there_are_looks_enough_for_as_many() {
 /// is, which mostly has not seen all of that level, and at the next.
 #[test]
 fn as_many_levels_are_found_as_the_budget_does_for() {
-    let view = rounds(8);
+    let view = rounds(8, 64);
     let ask = |looks| {
         let oracle = InspectorOracle::levels(7).with_budget(looks);
         let safety = oracle.safety(&view, view.validators(), &ONE);

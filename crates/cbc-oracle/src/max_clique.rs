@@ -423,4 +423,24 @@ mod tests {
         // That no clique weighs three is known beforehand.
         assert_eq!(max_clique_above(&weights, &ring, Weight::new(3), u64::MAX).steps, 0);
     }
+
+    /// The search colours in an order of its own, which may promise more than the first one does.
+    #[test]
+    fn a_search_that_is_stopped_forgets_no_bound_that_was_known_before() {
+        for seed in 200..400u64 {
+            let mut state = seed;
+            let mut draw = || {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                state >> 33
+            };
+            let weights: Vec<Weight> = (0..20).map(|_| Weight::new(1 + draw() % 9)).collect();
+            let edges = graph(20, || draw() % 100 < 50);
+            let first = max_clique(&weights, &edges, 0);
+            for budget in (50..150).step_by(10) {
+                assert!(max_clique(&weights, &edges, budget).bound <= first.bound);
+            }
+        }
+    }
 }
