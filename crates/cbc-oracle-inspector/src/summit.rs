@@ -262,3 +262,30 @@ fn unseen_weight(sees: &[u32], reached: &[u32], weights: &Weights) -> Weight {
     }
     weight
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_unseen_weigh_as_much_together_as_one_by_one(
+            each in prop::collection::vec((0u32..3, 0u32..3, 0u64..5), 0..50),
+            behind in any::<bool>(),
+            ahead in any::<bool>(),
+        ) {
+            // In places nobody sees, or everybody does.
+            let sees: Vec<u32> = each.iter().map(|it| it.0 + 2 * u32::from(ahead)).collect();
+            let reached: Vec<u32> = each.iter().map(|it| it.1 + 3 * u32::from(behind)).collect();
+            let each: Vec<Weight> = each.iter().map(|it| Weight::new(it.2)).collect();
+            let sum = |weights: &[Weight]| weights.iter().copied().sum();
+            let of_few = each.chunks(FEW).map(sum).collect();
+            let unseen = (0..each.len()).filter(|&place| sees[place] < reached[place]);
+            let expected: Weight = unseen.map(|place| each[place]).sum();
+            let weights = Weights { total: sum(&each), of_few, each };
+            prop_assert_eq!(unseen_weight(&sees, &reached, &weights), expected);
+        }
+    }
+}

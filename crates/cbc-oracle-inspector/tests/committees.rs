@@ -93,8 +93,8 @@ fn has_levels(view: &View<Bit>, mut committee: Vec<ValidatorId>, levels: u32, q:
     }
 }
 
-/// The best over all q and all k up to `levels`, by trying them.
-fn by_trying_all(view: &View<Bit>, levels: u32) -> Option<u64> {
+/// The best over all q and all k up to `levels`, by trying them, and the greatest q that gives it.
+fn by_trying_all(view: &View<Bit>, levels: u32) -> Option<(u64, u64)> {
     let validators = view.validators();
     let total = validators.total().get();
     let agrees =
@@ -103,9 +103,11 @@ fn by_trying_all(view: &View<Bit>, levels: u32) -> Option<u64> {
     let strengths = (total / 2 + 1)..=total;
     let pairs = strengths.flat_map(|q| (1..=levels).map(move |k| (q, k)));
     let found = pairs.filter(|&(q, k)| has_levels(view, vertices.clone(), k, q));
-    found
-        .filter_map(|(q, k)| ((2 * q - total) * ((1 << k) - 1)).div_ceil(1 << k).checked_sub(1))
-        .max()
+    let tolerance = |(q, k): (u64, u32)| {
+        let scaled = (2 * q - total) * ((1_u64 << k) - 1);
+        Some((scaled.div_ceil(1 << k).checked_sub(1)?, q))
+    };
+    found.filter_map(tolerance).max()
 }
 
 proptest! {
@@ -122,7 +124,12 @@ proptest! {
         for levels in 1..=4 {
             let safety = InspectorOracle::levels(levels).safety(&view, view.validators(), &ONE);
             let tolerance = safety.fault_tolerance.map(Weight::get);
-            prop_assert_eq!(tolerance, by_trying_all(&view, levels), "{} levels", levels);
+            let best = by_trying_all(&view, levels);
+            prop_assert_eq!(tolerance, best.map(|(tolerance, _)| tolerance), "{} levels", levels);
+            if let Some((_, q)) = best {
+                let margin = Weight::new(2 * q - view.validators().total().get());
+                prop_assert_eq!(safety.margin, margin, "{} levels", levels);
+            }
             prop_assert!(tolerance >= before, "no level takes anything away");
             prop_assert!(safety.exact && safety.bound == safety.fault_tolerance);
             before = tolerance;
@@ -150,11 +157,10 @@ proptest! {
     }
 }
 
-#[test]
-fn each_round_that_all_have_seen_adds_half_of_what_the_margin_still_has() {
-    let weights: Vec<u64> = vec![64; 16];
+/// So many rounds in which 16 validators of this weight speak in turn, each having seen all.
+fn rounds(count: usize, weight: u64) -> View<Bit> {
     let mut text = String::new();
-    for round in 0..8 {
+    for round in 0..count {
         for v in 0..16 {
             let cite = |u: &i32| {
                 if *u < v { format!("m{round}x{u} ") } else { format!("m{}x{u} ", round - 1) }
@@ -162,16 +168,48 @@ fn each_round_that_all_have_seen_adds_half_of_what_the_margin_still_has() {
             let cited: String = (0..16).filter(|u| round > 0 || *u < v).map(|u| cite(&u)).collect();
             text += &format!("m{round}x{v} {v} 1 {cited}\n");
         }
-        let view = view_of(Dag::<Bit>::parse(&text).messages(), &weights);
-        let safety = InspectorOracle::new().safety(&view, view.validators(), &ONE);
-        let tolerance = safety.fault_tolerance.map(Weight::get);
-        // Everybody agrees: q = W = 1024, and a level for each round after the first.
-        let expected = (round > 0).then(|| 1024 - 1024 / (1u64 << round) - 1);
-        if round > 0 {
-            assert_eq!(tolerance, expected, "round {round}");
-            assert_eq!(safety.margin, Weight::new(1024));
-        }
     }
+    view_of(Dag::<Bit>::parse(&text).messages(), &[weight; 16])
+}
+
+#[test]
+fn each_round_that_all_have_seen_adds_half_of_what_the_margin_still_has() {
+    for round in 1..8 {
+        let view = rounds(round + 1, 64);
+        let safety = InspectorOracle::new().safety(&view, view.validators(), &ONE);
+        // Everybody agrees: q = W = 1024, and a level for each round after the first.
+        let tolerated = 1024 - 1024 / (1u64 << round) - 1;
+        assert_eq!(safety.fault_tolerance, Some(Weight::new(tolerated)), "round {round}");
+        assert_eq!(safety.margin, Weight::new(1024));
+        assert_eq!(safety.faults as u64, tolerated / 64, "round {round}");
+    }
+}
+
+#[test]
+fn more_than_64_levels_are_as_64_and_there_are_looks_enough_for_as_many() {
+    let view = rounds(66, 1 << 59);
+    let ask = |levels| InspectorOracle::levels(levels).safety(&view, view.validators(), &ONE);
+    let safety = ask(64);
+    assert_eq!((safety.fault_tolerance, safety.exact), (Some(Weight::new((1 << 63) - 1)), true));
+    assert_eq!(ask(65), safety);
+    assert_eq!(ask(u32::MAX), safety);
+}
+
+/// Where all climb together nothing else is tried. For a level each looks at the message where it
+/// is, which mostly has not seen all of that level, and at the next.
+#[test]
+fn as_many_levels_are_found_as_the_budget_does_for() {
+    let view = rounds(8, 64);
+    let ask = |looks| {
+        let oracle = InspectorOracle::levels(7).with_budget(looks);
+        let safety = oracle.safety(&view, view.validators(), &ONE);
+        assert_eq!(safety.bound, Some(Weight::new(1015)));
+        (safety.fault_tolerance.map(Weight::get), safety.exact)
+    };
+    assert_eq!(ask(7 * 16 * 2), (Some(1015), true));
+    assert_eq!(ask(4 * 16 * 2), (Some(959), false));
+    assert_eq!(ask(2 * 16 * 2), (Some(767), false));
+    assert_eq!(ask(0), (Some(511), false));
 }
 
 #[test]
@@ -184,4 +222,18 @@ fn a_streak_of_any_length_is_looked_at_no_farther_than_it_matters() {
     let safety = InspectorOracle::new().safety(&view, view.validators(), &ONE);
     // Alone with more than half: the margin is 1, and no levels can add to a tolerance of 0.
     assert_eq!((safety.fault_tolerance, safety.bound), (Some(Weight::ZERO), Some(Weight::ZERO)));
+}
+
+/// Long ago both saw each other twice. Since then one has talked to itself for so long that what it
+/// said then is not looked at: one level is certain, and more are not ruled out.
+#[test]
+fn what_lies_too_far_back_to_be_looked_at_is_left_open() {
+    let mut text = String::from("a 0 1; b 1 1 a; a0 0 1 a b; b0 1 1 b a0;");
+    for n in 1..2000 {
+        text += &format!("a{n} 0 1 a{} b0\n", n - 1);
+    }
+    let view = view_of(Dag::<Bit>::parse(&text).messages(), &[20, 20]);
+    let safety = InspectorOracle::levels(2).safety(&view, view.validators(), &ONE);
+    assert_eq!(safety.fault_tolerance, Some(Weight::new(19)));
+    assert_eq!((safety.exact, safety.bound), (false, Some(Weight::new(29))));
 }

@@ -188,3 +188,37 @@ impl Outcome {
         Safety { exact: safety.exact && self.is_clique, ..safety }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the arrows are asked for, where `vertices` of weight 1 have these edges, and no
+    /// quorum of `above` matters.
+    fn asks_for_arrows(vertices: usize, edges: &[(usize, usize)], above: u64) -> bool {
+        let mut rows = vec![BitSet::new(vertices); vertices];
+        for &(one, other) in edges {
+            rows[one].insert(other);
+            rows[other].insert(one);
+        }
+        let weights = vec![Weight::new(1); vertices];
+        let mut asked = false;
+        let arrows = || {
+            asked = true;
+            Cow::Borrowed(&rows[..])
+        };
+        let above = Weight::new(above);
+        Ballot { weights: &weights, edges: &rows, above, budget: u64::MAX }.count(arrows);
+        asked
+    }
+
+    #[test]
+    fn the_arrows_are_asked_for_only_where_cliques_leave_anything_open() {
+        assert!(!asks_for_arrows(3, &[(0, 1), (1, 2), (2, 0)], 0));
+        // A ring of five has three colours, and no clique of three.
+        let ring = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)];
+        assert!(asks_for_arrows(5, &ring, 0));
+        assert!(asks_for_arrows(5, &ring, 2));
+        assert!(!asks_for_arrows(5, &ring, 3));
+    }
+}

@@ -320,11 +320,17 @@ mod tests {
         assert_eq!(found.members.iter().map(|&v| weights[v]).sum::<Weight>(), found.weight);
         assert_eq!(found.weight, expected);
         assert!(found.is_exact());
-        // Stopped at any time it has a clique, and a bound that holds.
-        for budget in [0, 1, 20, 100, 400] {
+        // Stopped at any time it has a clique, and a bound that holds; no worse than without a
+        // search.
+        let first = max_clique(weights, edges, 0);
+        for budget in [0, 1, 20, 100, 400, u64::MAX] {
             let early = max_clique(weights, edges, budget);
             assert!(is_clique(&early.members, edges));
             assert!(early.weight <= expected && expected <= early.bound, "{early:?}");
+            assert!(first.weight <= early.weight && early.bound <= first.bound, "{early:?}");
+            // Of cliques of one weight it is the first that was met.
+            assert!(early.weight > first.weight || early.members == first.members);
+            assert_eq!(early.steps == 0, budget == 0 || first.is_exact());
         }
     }
 
@@ -394,8 +400,47 @@ mod tests {
     #[test]
     fn a_complete_graph_of_a_thousand_needs_no_search() {
         let weights: Vec<Weight> = (1..=1000).map(Weight::new).collect();
-        let found = max_clique(&weights, &graph(1000, || true), 0);
+        let found = max_clique(&weights, &graph(1000, || true), u64::MAX);
         assert_eq!(found.members.len(), 1000);
         assert!(found.is_exact());
+        assert_eq!(found.steps, 0);
+    }
+
+    /// A ring of five has three colours, and no clique of three.
+    #[test]
+    fn a_search_ends_where_no_branch_promises_more_than_was_found() {
+        let mut ring = vec![BitSet::new(5); 5];
+        for vertex in 0..5 {
+            ring[vertex].insert((vertex + 1) % 5);
+            ring[(vertex + 1) % 5].insert(vertex);
+        }
+        let weights = [Weight::new(1); 5];
+        let found = max_clique(&weights, &ring, u64::MAX);
+        assert_eq!((found.weight, found.bound), (Weight::new(2), Weight::new(2)));
+        // The root looks at five vertices and colours them; the vertex of the third colour has two
+        // neighbours, which have one colour. No other branch promises three.
+        assert_eq!(found.steps, 2 * 5 + 2 * 2);
+        // That no clique weighs three is known beforehand.
+        assert_eq!(max_clique_above(&weights, &ring, Weight::new(3), u64::MAX).steps, 0);
+    }
+
+    /// The search colours in an order of its own, which may promise more than the first one does.
+    #[test]
+    fn a_search_that_is_stopped_forgets_no_bound_that_was_known_before() {
+        for seed in 200..400u64 {
+            let mut state = seed;
+            let mut draw = || {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                state >> 33
+            };
+            let weights: Vec<Weight> = (0..20).map(|_| Weight::new(1 + draw() % 9)).collect();
+            let edges = graph(20, || draw() % 100 < 50);
+            let first = max_clique(&weights, &edges, 0);
+            for budget in (50..150).step_by(10) {
+                assert!(max_clique(&weights, &edges, budget).bound <= first.bound);
+            }
+        }
     }
 }

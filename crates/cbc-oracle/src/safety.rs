@@ -184,6 +184,19 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_leaves_a_stronger_quorum_open_is_not_exact_and_bounded_by_that() {
+        let validators = ValidatorSet::new([6, 4, 2].map(Weight::new)).unwrap();
+        let found = safety(&[6, 4, 2], &[0, 2]);
+        assert_eq!(found.fault_tolerance, Some(Weight::new(1)));
+        let open = found.clone().with_strength_at_most(Weight::new(10), &validators);
+        assert_eq!((open.exact, open.bound), (false, Some(Weight::new(3))));
+        assert_eq!(Safety { exact: true, bound: found.bound, ..open }, found);
+        for most in [7, 8].map(Weight::new) {
+            assert_eq!(found.clone().with_strength_at_most(most, &validators), found);
+        }
+    }
+
+    #[test]
     fn weights_near_the_limit_do_not_overflow() {
         let all = safety(&[u64::MAX - 1, 1], &[0, 1]);
         assert_eq!(all.margin, Weight::new(u64::MAX));

@@ -234,6 +234,37 @@ mod tests {
         }
     }
 
+    /// As two observers of one chain do who take turns.
+    #[test]
+    fn going_back_asks_nothing_again_and_going_on_only_what_is_new() {
+        let view = view_of(1000);
+        let chain = Agreements((1..=1000).collect(), Cell::new(0));
+        let mut stream = Stream::default();
+        stream.follow(Some(message(999)), u32::MAX, &view, &chain);
+        assert_eq!(stream.least_since(message(3), &view, &chain), 4);
+        chain.1.set(0);
+        for (latest, asked) in [(990, 0), (999, 9), (960, 0), (999, 39)] {
+            stream.follow(Some(message(latest)), u32::MAX, &view, &chain);
+            assert_eq!(stream.agreement(), latest as u32 + 1);
+            assert_eq!(stream.least_since(message(3), &view, &chain), 4);
+            assert_eq!(chain.1.replace(0), asked, "to {latest}");
+        }
+    }
+
+    /// Nothing is less than nothing, so who agrees with nothing is not asked what else it said; and
+    /// of messages that agree with as much only the last is kept.
+    #[test]
+    fn nothing_is_asked_or_kept_that_does_not_matter() {
+        let view = view_of(100);
+        let mut stream = Stream::default();
+        for (agreement, asked) in [(0, 1), (7, 97)] {
+            let chain = Agreements(vec![agreement; 100], Cell::new(0));
+            stream.follow(Some(message(99)), 0, &view, &chain);
+            assert_eq!(stream.least_since(message(3), &view, &chain), agreement);
+            assert_eq!((chain.1.get(), stream.minima.len()), (asked, 1));
+        }
+    }
+
     /// Where the chain has changed its mind since long ago, nothing is asked that nobody cites.
     #[test]
     fn after_a_deep_change_of_mind_messages_are_asked_as_far_as_somebody_cites() {

@@ -106,6 +106,19 @@ fn whom_the_hostile_cite_makes_no_question_long() {
     assert_eq!(found, Some((1, answer)));
 }
 
+/// 80 of 240: more than the usual budget allows, but not much.
+#[test]
+fn without_a_budget_the_heaviest_clique_is_found_where_the_usual_budget_does_not_do() {
+    let view = chosen_citations(80, 80, 1);
+    let validators = view.validators();
+    let graph = LobbyingGraph::new(&view, &ONE);
+    let heaviest = max_clique(&weights_of(&graph, validators), graph.edges(), u64::MAX);
+    assert!(heaviest.is_exact() && heaviest.steps > CliqueOracle::budget_for(validators.len()));
+    assert!(!CliqueOracle::new().safety(&view, validators, &ONE).exact);
+    let exact = CliqueOracle::exact().safety(&view, validators, &ONE);
+    assert_eq!((exact.exact, exact.quorum.weight), (true, heaviest.weight));
+}
+
 fn assert_holds(view: &View<Bit>, budget: u64) -> Result<(), TestCaseError> {
     let validators = view.validators();
     let exact = CliqueOracle::exact().safety(view, validators, &ONE);

@@ -355,8 +355,11 @@ impl MajorityDriven for Ghost {}
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use cbc_message::{BlockId, MessageHash, ValidatorId};
     use cbc_testkit::Dag;
+    use cbc_view::{Archived, MemoryArchive, MessageDag, View};
     use proptest::prelude::*;
     use proptest::sample::Index;
 
@@ -520,6 +523,74 @@ mod tests {
         let other = Err(Refusal::Breaks(Breach::DoesNotFollow(block("a"))));
         let verdict = verdicts(&mut ghost, &messages, &[a, v], true, BlockId::Genesis);
         assert_eq!(verdict, [other.clone(), other]);
+    }
+
+    /// Weights of three, and what is left of `text` to a [`Ghost`] when the message a has been
+    /// dropped, and b, which is a block on a, is the root.
+    fn pruned(text: &str) -> (View<BlockVote>, Ghost, MemoryArchive<BlockVote>) {
+        let dag = Dag::<BlockVote>::parse(text);
+        let mut view = View::new(Arc::new(weights(&[2, 3, 4])));
+        let mut ghost = Ghost::new();
+        for message in dag.messages() {
+            for message in view.insert(message.clone()).unwrap().justified.iter() {
+                ghost.insert(&view, message);
+            }
+        }
+        let a = view.find(&dag["a"].hash()).unwrap();
+        let root = ghost.blocks().resolve(&view, BlockId::Proposed(dag["b"].hash())).unwrap();
+        let note = ghost.note(&view, a);
+        let archive = MemoryArchive::new();
+        let keep = |archived| archive.keep(Archived { note: note.clone(), ..archived });
+        let pruned = view.prune(|message| message == a, keep);
+        Follower::<View<BlockVote>>::prune(&mut ghost, &pruned, &root, &mut []);
+        (view, ghost, archive)
+    }
+
+    /// The latest votes of these validators.
+    fn latest(view: &View<BlockVote>, validators: &[u32]) -> Vec<Vote> {
+        let vote = |&validator: &u32| {
+            let validator = ValidatorId::new(validator);
+            Vote { validator, message: view.latest_message(validator).unwrap() }
+        };
+        validators.iter().map(vote).collect()
+    }
+
+    #[test]
+    fn a_block_above_the_root_is_in_the_past_of_who_has_seen_votes_on_the_root() {
+        let text = "a 0 ^G; b 1 ^a a; c 2 ^b a b";
+        let dag = Dag::<BlockVote>::parse(text);
+        let (view, mut ghost, archive) = pruned(text);
+        let a = BlockId::Proposed(dag["a"].hash());
+        for (votes, block, expected) in [
+            (latest(&view, &[1, 2]), a, Ok(())),
+            (latest(&view, &[1, 2]), BlockId::Genesis, Ok(())),
+            (Vec::new(), a, Err(Refusal::Breaks(Breach::Inadmissible(UnknownBlock { block: a })))),
+        ] {
+            let estimate = BlockVote::Vote { block };
+            let case = Case {
+                message: hash(9, 9),
+                estimate: &estimate,
+                votes: &votes,
+                dropped: &[],
+                check: false,
+            };
+            let verdict = ghost.judge(&view, view.validators(), &case, Some(&archive));
+            assert_eq!(verdict, expected, "{votes:?}");
+        }
+    }
+
+    #[test]
+    fn votes_lead_to_the_root_or_not_so_far_or_elsewhere() {
+        // 3 for the root, 4 for a block beside it.
+        let (view, ghost, archive) = pruned("a 0 ^G; b 1 ^a a; c 2 ^a a");
+        let leads = |validators: &[u32]| {
+            let votes = latest(&view, validators);
+            ghost.leads(&view, view.validators(), &votes, Some(&archive)).unwrap()
+        };
+        assert_eq!(leads(&[1]), Leads::OnRoot);
+        assert_eq!(leads(&[]), Leads::Above);
+        assert_eq!(leads(&[2]), Leads::Elsewhere);
+        assert_eq!(leads(&[1, 2]), Leads::Elsewhere);
     }
 
     #[test]

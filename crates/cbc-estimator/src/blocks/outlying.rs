@@ -183,3 +183,103 @@ impl<E: BlockEstimate> Ancestry for OutlyingBlocks<'_, E> {
         block
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cbc_message::{Header, Justification, Message, ValidatorId};
+    use cbc_view::{Archived, Position};
+
+    use super::*;
+    use crate::testing::{Messages, hash};
+
+    /// An archive of blocks, and of one vote.
+    #[derive(Debug)]
+    struct Blocks(BTreeMap<MessageHash, OutlyingBlock>);
+
+    /// The hash of the vote.
+    fn vote() -> MessageHash {
+        hash(9, 9)
+    }
+
+    impl Archive<BlockVote> for Blocks {
+        fn message(&self, hash: &MessageHash) -> Option<Archived<BlockVote>> {
+            let (estimate, note) = if *hash == vote() {
+                (BlockVote::Vote { block: BlockId::Genesis }, Vec::new())
+            } else {
+                let OutlyingBlock { parent, place } = *self.0.get(hash)?;
+                (BlockVote::Propose { parent }, place.to_note())
+            };
+            let header = Header {
+                sender: ValidatorId::new(0),
+                sequence_number: 0,
+                justification: Justification::default(),
+                estimate,
+            };
+            let message = Message::new(header).unwrap();
+            let position = Position { branch: 0, number: 0 };
+            Some(Archived { message, position, cited: Vec::new(), note })
+        }
+
+        fn numbered(&self, _: ValidatorId, _: Position) -> Option<Archived<BlockVote>> {
+            None
+        }
+    }
+
+    /// Block `name`, of a letter.
+    fn block(name: u8) -> BlockId {
+        BlockId::Proposed(hash(0, name.into()))
+    }
+
+    /// The archive of blocks each with a height, and another that is both its parent and its jump.
+    fn archive_of(blocks: &[(u8, u32, BlockId)]) -> Blocks {
+        let archived = blocks.iter().map(|&(name, height, parent)| {
+            let place = BlockPlace { height, jump: parent };
+            (hash(0, name.into()), OutlyingBlock { parent, place })
+        });
+        Blocks(archived.collect())
+    }
+
+    #[test]
+    fn no_block_is_what_neither_was_dropped_as_one_nor_is_held_as_one() {
+        let archive = archive_of(&[(b'a', 1, BlockId::Genesis)]);
+        let mut messages = Messages::default();
+        let held = messages.push(hash(1, 0), BlockVote::Propose { parent: block(b'a') });
+        let mut blocks = BlockTree::new();
+        blocks.insert_outlying(&messages, held, OutlyingBlock::GENESIS);
+        let with_archive = OutlyingBlocks::new(&blocks, Some(&archive));
+        let without = OutlyingBlocks::<BlockVote>::new(&blocks, None);
+        for known in [BlockId::Genesis, BlockId::Proposed(hash(1, 0))] {
+            assert!(!with_archive.is_no_block(known) && !without.is_no_block(known));
+        }
+        assert!(!with_archive.is_no_block(block(b'a')));
+        for unknown in [block(b'z'), BlockId::Proposed(vote())] {
+            assert!(with_archive.is_no_block(unknown));
+            assert!(!without.is_no_block(unknown), "it may have been dropped");
+        }
+    }
+
+    /// Of each block that does not lie lower than those on it, the way ends at the genesis.
+    #[test]
+    fn an_archive_that_lies_leads_nobody_round_in_circles() {
+        let archive = archive_of(&[
+            (b'a', 5, block(b'b')),
+            (b'b', 5, block(b'a')),
+            (b'r', 3, BlockId::Genesis),
+            (b'p', 4, block(b'r')),
+            (b's', 4, block(b'r')),
+            (b'q', 5, block(b'r')),
+            (b'x', 5, block(b'p')),
+            (b'y', 5, block(b'q')),
+        ]);
+        let tree = BlockTree::new();
+        let blocks = OutlyingBlocks::new(&tree, Some(&archive));
+        assert_eq!(blocks.ancestor_at(block(b'x'), 3), Some(block(b'r')));
+        assert_eq!(blocks.ancestor_at(block(b'a'), 3), Some(BlockId::Genesis));
+        // Both x and y are on r, but from y the way does not lead down at once.
+        for (one, other) in [(b'x', b'y'), (b'y', b'x'), (b'a', b'y')] {
+            assert_eq!(blocks.common_ancestor(block(one), block(other)), BlockId::Genesis);
+        }
+        assert_eq!(blocks.common_ancestor(block(b'p'), block(b's')), block(b'r'));
+        assert!(blocks.into_missing().is_empty());
+    }
+}

@@ -63,6 +63,7 @@ impl VoteTree {
     fn check(&self, twin: &Twin) {
         let count = twin.parents.len();
         assert_eq!([self.len(), self.keys.len() - 1], [count; 2]);
+        assert!(!self.is_empty());
         assert_eq!(self.keys[2..], twin.keys[1..]);
         let scores = twin.scores();
         let score = |place: u32| if place == 0 { 0 } else { scores[place as usize - 1] };
@@ -141,6 +142,31 @@ impl VoteTree {
             }
         }
         assert_eq!(seen, count);
+    }
+
+    /// That the last violation is found where a vote is taken away and nothing is put right yet on
+    /// the path of the root of all blocks.
+    fn check_last_violation(&self, twin: &Twin, (block, weight): (u32, u64)) {
+        let (mut tree, mut twin) = (self.clone(), twin.clone());
+        let change = weight.wrapping_neg();
+        let root = tree.change_up_to(Up::MAIN, place(BlockIndex::new(block)), change);
+        tree.paths.change_root(root, change);
+        twin.votes[block as usize] -= weight;
+        let scores = twin.scores();
+        let path = tree.path(root);
+        let is_violated = |pair: &&[u32]| {
+            let bound = tree.paths.fork(pair[0]).map_or(0, |fork| fork.bound);
+            scores[pair[1] as usize - 1] < bound
+        };
+        let last = path.windows(2).rev().find(is_violated).map(|pair| pair[0]);
+        assert_eq!(tree.paths.last_violation(root), last);
+        assert_eq!(tree.paths.is_violated(root), last.is_some());
+    }
+
+    /// How far below the root of its splay tree a block is.
+    fn depth(&self, place: u32) -> usize {
+        let above = std::iter::successors(Some(place), |&node| self.paths.up(node).as_node());
+        above.count() - 1
     }
 
     /// Every S and some heads, as `twin` has them.
@@ -339,6 +365,10 @@ proptest! {
         for (number, step) in steps.iter().enumerate() {
             pair.apply(shape, step);
             pair.tree.check(&pair.twin);
+            if !pair.votes.is_empty() {
+                let vote = pair.votes[number % pair.votes.len()];
+                pair.tree.check_last_violation(&pair.twin, vote);
+            }
             // In turn without and with a trace of the questions in the splay trees.
             let mut asked = pair.tree.clone();
             let last = pair.len() as u32 - 1;
@@ -354,6 +384,20 @@ proptest! {
             }
         }
     }
+}
+
+/// A chain begins as a list. Whoever asks for the far end of it pays once.
+#[test]
+fn a_chain_becomes_shallow_where_its_deepest_blocks_are_asked_for() {
+    let mut tree = VoteTree::new();
+    let blocks = 1..1024;
+    blocks.fold(BlockIndex::GENESIS, |parent, block| tree.insert(parent, key(0, block)));
+    let deepest = |tree: &VoteTree| (1..=1024).max_by_key(|&place| tree.depth(place)).unwrap();
+    assert_eq!(tree.depth(deepest(&tree)), 1023);
+    for _ in 0..12 {
+        tree.paths.splay(deepest(&tree));
+    }
+    assert!(tree.depth(deepest(&tree)) <= 2 * 10);
 }
 
 /// Numbers that look random and are the same on every machine.
