@@ -87,6 +87,13 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn as_text_it_is_how_many_hashes_there_are() {
+        let mut index = HashIndex::new();
+        index.insert(MessageHash::from_bytes([7; 32]), ());
+        assert_eq!(format!("{index:?}"), "HashIndex(1 hashes)");
+    }
+
     proptest! {
         #[test]
         fn answers_as_an_ordered_map_does(

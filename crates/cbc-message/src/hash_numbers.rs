@@ -107,6 +107,14 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn as_text_it_is_how_many_numbers_there_are() {
+        let hash = MessageHash::from_bytes([7; 32]);
+        let mut numbers = HashNumbers::new();
+        numbers.insert(0, |_| &hash);
+        assert_eq!(format!("{numbers:?}"), "HashNumbers(1 numbers)");
+    }
+
     proptest! {
         /// 40 numbers share 20 hashes, so that hashes are met again under another number.
         #[test]

@@ -289,6 +289,34 @@ fn v7_an_estimate_that_would_be_written_otherwise_is_refused_at_its_first_other_
     assert_decoders_agree::<Lenient>(&bytes);
 }
 
+/// An estimate that is read from two bytes and written as the first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u8, u8)", into = "u8")]
+struct Shorter(u8);
+
+impl From<(u8, u8)> for Shorter {
+    fn from((first, _): (u8, u8)) -> Self {
+        Self(first)
+    }
+}
+
+impl From<Shorter> for u8 {
+    fn from(Shorter(first): Shorter) -> Self {
+        first
+    }
+}
+
+impl Estimate for Shorter {
+    const KIND: [u8; 4] = *b"leni";
+}
+
+#[test]
+fn v7_an_estimate_that_would_be_written_as_less_is_refused_where_that_ends() {
+    let bytes = encode(&message(Lenient(9)));
+    let last = bytes.len() - 1;
+    assert_eq!(decode::<Shorter>(&bytes), Err(DecodeError::NotCanonical { position: last }));
+}
+
 #[test]
 fn both_decoders_agree_on_every_byte_flipped_and_every_truncation() {
     let bytes = encode(&message(BlockVote::Vote { block: BlockId::Proposed(hash(0xaa)) }));

@@ -267,6 +267,49 @@ fn one_stale_message_does_not_keep_pruned_validators_from_speaking() {
     }
 }
 
+/// Two validators have voted early, for a block that the last final one is on, or for others, and
+/// have been silent since. Then one of the three whose votes made it final equivocates, and two of
+/// five are left.
+#[test]
+fn an_old_vote_for_what_the_root_is_on_rivals_it_no_more_and_another_does() {
+    for (is_for_root, prunings) in [(true, 1), (true, 2), (false, 1), (false, 2)] {
+        let weights = [1, 1, 1, 1, 1];
+        let mut honest = honest(&weights, 0);
+        say(&mut honest, 0..3);
+        let view = honest[0].observer().view();
+        let first = view.message(view.latest_message(ValidatorId::new(0)).unwrap()).unwrap();
+        for silent in [3, 4].map(ValidatorId::new) {
+            let mut theirs = observer(&weights);
+            let estimate = match is_for_root {
+                true => {
+                    theirs.receive(first.clone()).unwrap();
+                    BlockVote::Vote { block: BlockId::Proposed(first.hash()) }
+                }
+                false => BlockVote::Propose { parent: BlockId::Genesis },
+            };
+            let old = theirs.make_message_with(silent, estimate).unwrap();
+            for validator in &mut honest {
+                validator.observer_mut().receive(old.clone()).unwrap();
+            }
+        }
+        for pruning in 0..prunings {
+            say(&mut honest, 3 + 30 * pruning..33 + 30 * pruning);
+            assert!(honest[1].observer_mut().prune(0, |_| {}) > 0);
+        }
+        say(&mut honest, 3 + 30 * prunings..15 + 30 * prunings);
+        let view = honest[0].observer().view();
+        let last = view.message(view.latest_message(ValidatorId::new(0)).unwrap()).unwrap();
+        let BlockVote::Propose { parent } = *last.estimate() else { panic!("it proposes") };
+        let header = last.header().clone();
+        let fork =
+            Message::new(Header { estimate: BlockVote::Vote { block: parent }, ..header }).unwrap();
+        let observer = honest[1].observer_mut();
+        assert_eq!(observer.receive(fork).unwrap().equivocations.len(), 1);
+        let found = observer.update_safe_estimates().unwrap();
+        assert_eq!(found == Finality::Untold, !is_for_root, "{found:?}, {prunings}");
+    }
+}
+
 #[test]
 fn a_vote_that_a_minority_on_the_root_leads_to_is_judged_with_an_archive_only() {
     let weights = [2, 2, 2, 1];

@@ -7,8 +7,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use cbc_message::{
-    Bit, Citation, Header, Justification, Message, MessageHash, ValidatorId, ValidatorSet, Weight,
+    Bit, Citation, EquivocationProof, Header, Justification, Message, MessageHash, ValidatorId,
+    ValidatorSet, Weight,
 };
+use cbc_testkit::Dag;
 use cbc_view::{
     Admission, Archive, HashedDag, Incoming, Limits, MemoryArchive, MessageDag, MessageIndex,
     Refusal, SharedView, Status, Unjudged, View,
@@ -382,6 +384,17 @@ fn in_turn(view: &mut View<Bit>, rounds: u32) -> Vec<Message<Bit>> {
     (0..rounds).map(turn).collect()
 }
 
+/// A first message of validator 17 that cites this alone.
+fn first_of_17(validator: u32, citation: Citation) -> Message<Bit> {
+    Message::new(Header {
+        sender: ValidatorId::new(17),
+        sequence_number: 0,
+        justification: Justification::new(vec![(ValidatorId::new(validator), citation)]).unwrap(),
+        estimate: Bit::One,
+    })
+    .unwrap()
+}
+
 #[test]
 fn a_message_that_was_dropped_is_not_taken_for_a_fork_nor_a_fork_for_it() {
     let mut view = view(18);
@@ -402,6 +415,12 @@ fn a_message_that_was_dropped_is_not_taken_for_a_fork_nor_a_fork_for_it() {
         assert_eq!(receipt.status, Status::Unjudged(Unjudged::BelowHorizon { needs }));
     }
     assert_eq!(view.insert(sent[29].clone()).unwrap().status, Status::Duplicate);
+    // What rows cite is known also without an archive, but not what it cites in its turn.
+    assert_eq!(view.insert(sent[24].clone()).unwrap().status, Status::Duplicate);
+    let late = first_of_17(0, Citation::Latest(sent[24].hash()));
+    let needs = vec![sent[24].hash()];
+    let status = view.insert(late).unwrap().status;
+    assert_eq!(status, Status::Unjudged(Unjudged::BelowHorizon { needs }));
     let mut with = With(Some(&archive));
     let status = view.clone().insert_with(sent[3].clone(), &mut with).unwrap().status;
     assert_eq!(status, Status::Duplicate);
@@ -462,6 +481,53 @@ fn who_comes_after_something_was_dropped_cannot_follow_without_it() {
     let status = view.insert(sent[24].clone()).unwrap().status;
     assert!(matches!(status, Status::Unjudged(Unjudged::BelowHorizon { .. })), "{status:?}");
     assert_eq!(view.justified_count(), 0);
+}
+
+#[test]
+fn who_has_not_justified_what_was_dropped_does_not_get_it_from_an_archive() {
+    let mut shared = SharedView::new(Arc::clone(view(18).validators()), Limits::default(), 1);
+    let sent = in_turn(shared.of(0), 40);
+    let archive = MemoryArchive::new();
+    shared.of(0).prune(|it| it.index() < 30, |archived| archive.keep(archived));
+    let fork =
+        Message::new(Header { estimate: Bit::Zero, ..sent[3].header().clone() }).unwrap().hash();
+    let proof = EquivocationProof::new(sent[3].hash(), fork).unwrap();
+    for view in [shared.of(1), &mut view(18)] {
+        for citation in [Citation::Latest(sent[24].hash()), Citation::Equivocation(proof)] {
+            let message = first_of_17(0, citation);
+            let status = view.insert_with(message, &mut With(Some(&archive))).unwrap().status;
+            assert_eq!(status, Status::Pending { missing: citation.hashes().collect() });
+        }
+    }
+}
+
+#[test]
+fn a_stub_is_not_justified_for_who_comes_later() {
+    let dag = Dag::<Bit>::parse("a 0 1; b 0 0; z 1 1; c 0 1 z; p 2 1 !b,c z");
+    let mut shared = SharedView::new(Arc::clone(view(3).validators()), Limits::default(), 1);
+    for message in dag.messages() {
+        shared.of(0).insert(message.clone()).unwrap();
+    }
+    // a and b prove the equivocation, p is its sender's latest, and cites c.
+    shared.of(0).prune(|_| true, |_| {});
+    let stub = shared.of(0).find(&dag["c"].hash()).unwrap();
+    assert!(shared.of(0).message(stub).is_none());
+    let needs = vec![dag["c"].hash()];
+    let expected = Status::Unjudged(Unjudged::BelowHorizon { needs });
+    assert_eq!(shared.of(1).insert(dag["c"].clone()).unwrap().status, expected);
+    assert_eq!(shared.of(1).insert_held(stub, &mut With(None)).unwrap().status, expected);
+    assert!(!shared.has_justified(1, stub));
+}
+
+#[test]
+fn who_has_justified_all_before_a_message_is_told_so() {
+    let mut shared = SharedView::new(Arc::clone(view(18).validators()), Limits::default(), 2);
+    in_turn(shared.of(0), 3);
+    for (observer, place, expected) in [(0, 0, true), (0, 3, true), (1, 0, true), (1, 1, false)] {
+        let message = MessageIndex::new(place);
+        assert_eq!(shared.has_justified_all_before(observer, message), expected);
+    }
+    assert!(!shared.has_justified_all_before(0, MessageIndex::new(4)));
 }
 
 #[test]

@@ -82,7 +82,9 @@ fn a_receipt_has_no_justified_message_or_each_that_is_newly_so() {
     let dag = Dag::<Bit>::parse("a 0 1; b 1 1 a; c 2 1 a b");
     let mut view = with_limits(Limits::NONE);
     for (name, count) in [("c", 0), ("b", 0), ("a", 3), ("a", 0)] {
-        let justified = view.insert(dag[name].clone()).unwrap().justified;
+        let receipt = view.insert(dag[name].clone()).unwrap();
+        assert!(!receipt.more, "{name}");
+        let justified = receipt.justified;
         assert_eq!((justified.len(), justified.is_empty()), (count, count == 0), "{name}");
         assert_eq!(justified.iter().count(), count);
     }

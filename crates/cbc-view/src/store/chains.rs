@@ -264,6 +264,10 @@ mod tests {
                 let index = held.iter().flatten().count() as u32;
                 chains.push(WHO, previous.map(|previous| positions[previous]));
                 let this = MessageIndex::new(index);
+                if let Some(previous) = previous.filter(|_| !before.contains(&previous)) {
+                    let branch = chains.position(this).branch;
+                    prop_assert_eq!(branch, positions[previous].branch, "the first goes on");
+                }
                 before.push(previous);
                 positions.push(chains.position(this));
                 held.push(Some(index));
