@@ -310,6 +310,61 @@ fn an_old_vote_for_what_the_root_is_on_rivals_it_no_more_and_another_does() {
     }
 }
 
+/// Validator 0 outweighs the other, and so finalizes what it says; that is pruned to. Then it is
+/// found to equivocate, and the only vote left is for its other block, beside the root.
+#[test]
+fn votes_that_lead_beside_the_root_overturn_it_if_there_is_an_archive_to_tell() {
+    let propose = |sender: u32, sequence_number, cited: &[&Message<BlockVote>], parent| {
+        let cite = |message: &&Message<BlockVote>| {
+            (message.sender(), cbc_message::Citation::Latest(message.hash()))
+        };
+        let citations = cited.iter().map(cite).collect();
+        Message::new(Header {
+            sender: ValidatorId::new(sender),
+            sequence_number,
+            justification: Justification::new(citations).unwrap(),
+            estimate: BlockVote::Propose { parent },
+        })
+        .unwrap()
+    };
+    let mut chain = vec![propose(0, 0, &[], BlockId::Genesis)];
+    for number in 1..8 {
+        let last = &chain[number - 1];
+        chain.push(propose(0, number as u64, &[last], BlockId::Proposed(last.hash())));
+    }
+    // Its other first block, on the genesis, too, and what the other validator builds on that.
+    let other = Message::new(Header {
+        estimate: BlockVote::Vote { block: BlockId::Genesis },
+        ..chain[0].header().clone()
+    })
+    .unwrap();
+    let builds = propose(1, 0, &[&other], BlockId::Genesis);
+    for is_kept in [true, false] {
+        let archive = MemoryArchive::new();
+        let mut pruned = observer(&[2, 1]);
+        if is_kept {
+            pruned = pruned.with_archive(archive.clone());
+        }
+        for message in &chain {
+            pruned.receive(message.clone()).unwrap();
+        }
+        let finalized = pruned.update_safe_estimates().unwrap().advanced().unwrap().value;
+        assert_eq!(pruned.blocks().height(finalized), 8);
+        assert!(pruned.prune(0, |archived| archive.keep(archived)) > 0);
+        let receipts = [&other, &builds].map(|it| pruned.receive(it.clone()).unwrap().status);
+        if is_kept {
+            assert_eq!(receipts, [Status::Justified, Status::Justified]);
+            assert_eq!(pruned.update_safe_estimates(), Ok(Finality::Overturned));
+            let refused = pruned.make_message(ValidatorId::new(1)).unwrap_err();
+            assert!(matches!(refused, MakeError::Overturned { .. }), "{refused}");
+        } else {
+            // The fork is of what is gone: that it is one cannot be told.
+            assert!(matches!(receipts[0], Status::Unjudged(Unjudged::BelowHorizon { .. })));
+            assert_eq!(pruned.update_safe_estimates(), Ok(Finality::Unchanged));
+        }
+    }
+}
+
 #[test]
 fn a_vote_that_a_minority_on_the_root_leads_to_is_judged_with_an_archive_only() {
     let weights = [2, 2, 2, 1];
