@@ -96,7 +96,7 @@ impl Node {
         let observer = self.validator.observer_mut();
         let finality = observer.update_safe_estimates()?;
         let (blocks, view) = (observer.blocks(), observer.view());
-        for &block in finality.newly_final() {
+        for block in observer.newly_final(&finality) {
             let proposal = blocks.proposal(block).ok_or("only the genesis has none")?;
             if let Entry::Block { text, .. } = view.estimate(proposal) {
                 self.ledger.push(text.clone());

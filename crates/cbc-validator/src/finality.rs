@@ -50,9 +50,10 @@ pub enum Finality<V> {
 /// What is newly final of one chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advance<V> {
-    /// The candidates that were not final before, the oldest first, `finalized` the last.
-    pub candidates: Vec<V>,
-    /// The deepest of them, and its safety. Those before it tolerate no less.
+    /// How many candidates of the chain were final before.
+    pub above: u32,
+    /// The deepest that is final now, and its safety. Those before it tolerate no less. All that are
+    /// new: [`Observer::newly_final`](crate::Observer::newly_final).
     pub finalized: Finalized<V>,
 }
 
@@ -63,15 +64,6 @@ impl<V> Finality<V> {
             Self::Advanced(advances) => Some(advances.into_iter().next()?.finalized),
             Self::Unchanged | Self::Overturned | Self::Untold => None,
         }
-    }
-
-    /// Everything that was not final before, of one chain after another, the oldest first.
-    pub fn newly_final(&self) -> impl Iterator<Item = &V> {
-        let advances = match self {
-            Self::Advanced(advances) => &advances[..],
-            Self::Unchanged | Self::Overturned | Self::Untold => &[],
-        };
-        advances.iter().flat_map(|advance| &advance.candidates)
     }
 }
 

@@ -133,7 +133,8 @@ fn observer(weights: &[u64]) -> Observer<TwoBits, CliqueOracle> {
 
 /// The bits that are newly final, in the order of the chains.
 fn newly_final(observer: &mut Observer<TwoBits, CliqueOracle>) -> Vec<Pair> {
-    observer.update_safe_estimates().unwrap().newly_final().copied().collect()
+    let finality = observer.update_safe_estimates().unwrap();
+    observer.newly_final(&finality).collect()
 }
 
 #[test]

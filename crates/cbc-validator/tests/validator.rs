@@ -424,7 +424,7 @@ proptest! {
                 .find(|block| global.safety(block).reaches(Weight::ZERO));
             let before = global.finalized().map(|finalized| finalized.value);
             let finality = global.update_safe_estimates().unwrap();
-            let newly_final: Vec<BlockIndex> = finality.newly_final().copied().collect();
+            let newly_final: Vec<BlockIndex> = global.newly_final(&finality).collect();
             let advanced = finality.advanced().map(|finalized| finalized.value);
             let now = global.finalized().map(|finalized| finalized.value);
             prop_assert_eq!(advanced.or(before), now);

@@ -18,7 +18,7 @@ use crate::{Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vo
 /// more than 0; among equal scores, to the child with the greatest hash. O(N log N log n) for N
 /// votes among n blocks, whatever the shape of the tree.
 ///
-/// [`track`](Estimator::track) is quicker still. It keeps the votes that it was asked of last in
+/// [`track`](Follower::track) is quicker still. It keeps the votes that it was asked of last in
 /// place, in [`LoadedVotes`], and moves those that differ: O(N) to see which, and O(log² n)
 /// amortised for each.
 ///
@@ -32,7 +32,7 @@ use crate::{Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vo
 /// Let the votes on the root outweigh all others together. At every fork on the way from the
 /// genesis to the root, the votes on the root are on the child towards it, so that child has more
 /// than any other; so the head is on the root, and what the other votes are for does not matter.
-/// Else [`judge`](Estimator::judge) asks for the blocks that they are for: those whose proposals
+/// Else [`judge`](Follower::judge) asks for the blocks that they are for: those whose proposals
 /// are held are known, the others are read from the archive, O(log n) of them for each.
 #[derive(Clone, Debug, Default)]
 pub struct Ghost {

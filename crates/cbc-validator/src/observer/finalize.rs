@@ -130,6 +130,21 @@ where
         Ok(Finality::Overturned)
     }
 
+    /// Everything that was not final before an answer of
+    /// [`update_safe_estimates`](Self::update_safe_estimates), of one chain after another, the oldest
+    /// first. O(log n) for each. Nothing may have been pruned since.
+    pub fn newly_final(&self, finality: &Finality<P::Value>) -> impl Iterator<Item = P::Value> {
+        let advances = match finality {
+            Finality::Advanced(advances) => &advances[..],
+            Finality::Unchanged | Finality::Overturned | Finality::Untold => &[],
+        };
+        advances.iter().flat_map(|Advance { above, finalized }| {
+            let depth = self.protocol.depth(&self.estimator, &finalized.value);
+            (above + 1..=depth)
+                .map(|depth| self.protocol.candidate(&self.estimator, &finalized.value, depth))
+        })
+    }
+
     /// Finalizes what is safe of the chains with these ends, with which nothing final conflicts.
     fn advance(&mut self, ends: &[P::Value]) -> Finality<P::Value> {
         let mut advances = Vec::new();
@@ -147,11 +162,7 @@ where
             let Some(finalized) = self.deepest_safe(end, above, ends.len()) else { continue };
             let Finalized { value, safety } = &finalized;
             info!(?value, fault_tolerance = ?safety.fault_tolerance, "finalized");
-            let (protocol, estimator) = (&self.protocol, &self.estimator);
-            let depths = above + 1..=protocol.depth(estimator, value);
-            let candidates = depths.map(|depth| protocol.candidate(estimator, value, depth));
-            advances
-                .push(Advance { candidates: candidates.collect(), finalized: finalized.clone() });
+            advances.push(Advance { above, finalized: finalized.clone() });
             match known {
                 Some(known) => self.standing.finalized[known] = finalized,
                 None => self.standing.finalized.push(finalized),

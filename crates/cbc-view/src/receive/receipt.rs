@@ -92,7 +92,7 @@ impl Justified {
     }
 
     /// The messages, each after all it cites: in ascending order, where they had not been held
-    /// before for another [`Perspective`](crate::Perspective).
+    /// before for another observer ([`SharedView`](crate::SharedView)).
     pub fn iter(&self) -> impl Iterator<Item = MessageIndex> + '_ {
         self.first.into_iter().chain(self.others.iter().copied())
     }
