@@ -433,6 +433,29 @@ fn a_message_that_was_dropped_is_not_taken_for_a_fork_nor_a_fork_for_it() {
     }
 }
 
+/// Who goes on from its latest message, and has heard nothing since, cites what that cites: with
+/// that held, nothing need be read of what is gone.
+#[test]
+fn who_has_heard_nothing_new_is_judged_by_its_own_latest_message() {
+    let mut view = view(18);
+    let sent = in_turn(&mut view, 30);
+    view.prune(|_| true, |_| {});
+    assert_eq!(view.message_count(), 3, "the latest of each of the three");
+    let last = &sent[27];
+    let citations = last.justification().iter().map(|(validator, citation)| {
+        let is_own = validator == last.sender();
+        (validator, if is_own { Citation::Latest(last.hash()) } else { citation })
+    });
+    let next = Message::new(Header {
+        sender: last.sender(),
+        sequence_number: last.sequence_number() + 1,
+        justification: Justification::new(citations.collect()).unwrap(),
+        estimate: Bit::One,
+    })
+    .unwrap();
+    assert_eq!(view.insert(next).unwrap().status, Status::Justified);
+}
+
 #[test]
 fn what_somebody_who_shares_a_view_has_not_justified_is_not_dropped() {
     let validators = Arc::clone(view(2).validators());
