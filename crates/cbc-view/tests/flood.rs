@@ -271,6 +271,29 @@ fn view_of_an_equivocator(limits: Limits) -> View<Integer> {
     view
 }
 
+/// What an equivocator sent, and somebody else comes to want, is the other's, as what it wanted
+/// from the start: it goes after what nobody wants.
+#[test]
+fn what_is_wanted_in_the_end_is_kept_before_what_is_not() {
+    let mut probe = view();
+    probe.insert(message(1, 0, &[(2, MessageHash::from_bytes([1; 32]))], 0)).unwrap();
+    let each = probe.pending_bytes();
+    let limits = Limits { pending_per_validator: 3 * each + each / 2, ..LIMITS };
+    let mut view = view_of_an_equivocator(limits);
+    let never = |byte| (2, MessageHash::from_bytes([byte; 32]));
+    let wanted = message(0, 0, &[never(1)], -5000);
+    view.insert(wanted.clone()).unwrap();
+    assert_eq!(view.pending_bytes_of(ValidatorId::new(1)), 0);
+    view.insert(message(1, 0, &[(0, wanted.hash())], 0)).unwrap();
+    assert_eq!(view.pending_bytes_of(ValidatorId::new(1)), 2 * each, "it pays for both");
+    // Two more fit with what is wanted, and the last two are what is left with it.
+    for value in 1..6 {
+        view.insert(message(1, 0, &[never(1 + value as u8)], value)).unwrap();
+        assert!(view.pending_message(&wanted.hash()).is_some(), "{value}");
+    }
+    assert_eq!(view.pending_count(), 3);
+}
+
 #[test]
 fn who_wants_forks_and_says_nothing_valid_gets_few_in_and_stands_in_nobody_s_way() {
     let mut view = view_of_an_equivocator(LIMITS);
