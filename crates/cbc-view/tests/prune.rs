@@ -456,6 +456,34 @@ fn who_has_heard_nothing_new_is_judged_by_its_own_latest_message() {
     assert_eq!(view.insert(next).unwrap().status, Status::Justified);
 }
 
+/// A fork that the one took in as one more of a known equivocator is the first that the other
+/// sees: what stood there and was dropped is read for the proof.
+#[test]
+fn a_held_fork_of_what_was_dropped_proves_an_equivocation_to_who_knew_of_none() {
+    let validators = Arc::clone(view(18).validators());
+    let mut shared = SharedView::new(validators, Limits::default(), 2);
+    let sent = in_turn(shared.of(0), 40);
+    for message in &sent {
+        shared.of(1).insert(message.clone()).unwrap();
+    }
+    let fork = |place: usize| {
+        Message::new(Header { estimate: Bit::Zero, ..sent[place].header().clone() }).unwrap()
+    };
+    let sender = sent[9].sender();
+    assert_eq!(shared.of(0).insert(fork(36)).unwrap().equivocations.len(), 1);
+    let archive = MemoryArchive::new();
+    shared.of(0).prune(|it| it.index() < 30, |archived| archive.keep(archived));
+    let mut with = With(Some(&archive));
+    let status = shared.of(0).insert_with(fork(9), &mut with).unwrap().status;
+    assert_eq!(status, Status::Justified);
+    let held = shared.of(0).find(&fork(9).hash()).unwrap();
+    assert!(!shared.of(1).is_equivocator(sender));
+    let receipt = shared.of(1).insert_held(held, &mut with).unwrap();
+    let (one, other) = receipt.equivocations[0].messages;
+    let proof = BTreeSet::from([one, other].map(|it| shared.lent().hash(it)));
+    assert_eq!(proof, BTreeSet::from([sent[9].hash(), fork(9).hash()]));
+}
+
 #[test]
 fn what_somebody_who_shares_a_view_has_not_justified_is_not_dropped() {
     let validators = Arc::clone(view(2).validators());
