@@ -484,6 +484,37 @@ fn a_held_fork_of_what_was_dropped_proves_an_equivocation_to_who_knew_of_none() 
     assert_eq!(proof, BTreeSet::from([sent[9].hash(), fork(9).hash()]));
 }
 
+/// Of what was dropped and stands in a proof a stub is left, which has no row. Who cites that as
+/// somebody's latest is judged by the row that the archive has.
+#[test]
+fn who_cites_a_stub_must_have_seen_what_it_had_seen() {
+    let mut view = view(18);
+    let sent = in_turn(&mut view, 40);
+    let archive = MemoryArchive::new();
+    view.prune(|it| it.index() < 30, |archived| archive.keep(archived));
+    let mut with = With(Some(&archive));
+    let fork = Message::new(Header { estimate: Bit::Zero, ..sent[9].header().clone() }).unwrap();
+    assert_eq!(view.insert_with(fork, &mut with).unwrap().equivocations.len(), 1);
+    let stub = view.find(&sent[9].hash()).unwrap();
+    assert!(view.message(stub).is_none(), "only a stub is left of it");
+    let cites = |others: &[usize]| {
+        let latest = |&it: &usize| (sent[it].sender(), Citation::Latest(sent[it].hash()));
+        let citations = others.iter().map(latest).chain([latest(&9)]).collect();
+        Message::new(Header {
+            sender: ValidatorId::new(17),
+            sequence_number: 0,
+            justification: Justification::new(citations).unwrap(),
+            estimate: Bit::One,
+        })
+        .unwrap()
+    };
+    // It had seen the messages before it.
+    let forgets = view.insert_with(cites(&[]), &mut with).unwrap_err();
+    assert!(forgets.reason.to_string().starts_with("V4"), "{}", forgets.reason);
+    let status = view.insert_with(cites(&[7, 8]), &mut with).unwrap().status;
+    assert_eq!(status, Status::Justified);
+}
+
 #[test]
 fn what_somebody_who_shares_a_view_has_not_justified_is_not_dropped() {
     let validators = Arc::clone(view(2).validators());
