@@ -155,8 +155,8 @@ impl<P: Protocol, O> Observer<P, O> {
         view.insert_with(message, &mut estimates)
     }
 
-    /// Receives a message that this observer's view holds already, for another
-    /// [`Standing`]: quicker than [`receive`](Self::receive), and nothing is checked again.
+    /// Receives a message that is held already, since another observer who shares this one's view
+    /// has justified it: quicker than [`receive`](Self::receive), and nothing is checked again.
     ///
     /// # Errors
     ///

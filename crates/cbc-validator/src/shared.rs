@@ -44,11 +44,6 @@ impl<P: Protocol, O> SharedObserver<P, O> {
         Self(observer)
     }
 
-    /// How many observers there are.
-    pub fn observers(&self) -> usize {
-        self.0.view.observers()
-    }
-
     /// An observer. One with a greater number than there is joins now, as do all before it. O(1).
     pub fn of(&mut self, observer: usize) -> &mut Observer<P, O> {
         let lent = self.0.view.observer();
@@ -77,11 +72,6 @@ impl<P: Protocol, O> SharedObserver<P, O> {
             return Some(&self.0.standing);
         }
         self.0.others.get(observer)
-    }
-
-    /// Whether an observer has seen anything.
-    pub fn has_seen_anything(&self, observer: usize) -> bool {
-        self.0.view.has_seen_anything(observer)
     }
 
     /// Whether `message` is justified for an observer.

@@ -542,3 +542,13 @@ fn a_message_that_nobody_could_read_is_not_made() {
     assert_eq!(error, MakeError::Unencodable(EncodeError::AnotherValue));
     assert_eq!(validator.my_latest_message(), None);
 }
+
+/// A value protocol settles no messages, so nothing becomes of the view.
+#[test]
+fn where_nothing_is_settled_nothing_is_pruned() {
+    let mut observer = binary(&[3, 2, 2]);
+    receive(&mut observer, &Dag::<Bit>::parse(OVERTURNED).messages()[..4]);
+    observer.update_safe_estimates().unwrap().advanced().unwrap();
+    assert_eq!(observer.prune(0, |_| panic!("nothing is dropped")), 0);
+    assert!(!observer.view().is_pruned());
+}

@@ -315,12 +315,11 @@ impl<E: Estimate> View<E> {
         A: Admission<E, Error: Error + 'static>,
     {
         let mut receipt = Receipt::duplicate();
-        let is_stub = self.store.is_stub(message);
         if self.is_justified(message) || self.perspective.held_back.contains(message) {
             return Ok(receipt);
         }
-        if is_stub || !self.perspective.has_justified_dropped(&self.store) {
-            // What it cites may have been dropped, and never seen by this observer.
+        if !self.perspective.has_justified_dropped(&self.store) {
+            // Of what was dropped, itself perhaps, this observer has not seen everything.
             return match self.message(message) {
                 Some(message) => self.insert_with(message, admission),
                 None => {

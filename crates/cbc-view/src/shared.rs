@@ -50,16 +50,21 @@ impl<E> SharedView<E> {
     /// The views of so many observers, who have seen nothing; that of observer 0, whom there always
     /// is, is lent.
     pub fn new(validators: Arc<ValidatorSet>, limits: Limits, observers: usize) -> Self {
-        let mut view = View::with_limits(validators, limits);
-        view.seats.resize_with(observers.max(1), Seat::default);
-        Self(view)
+        let mut shared = Self(View::with_limits(validators, limits));
+        shared.join(observers);
+        shared
     }
 
     /// There are so many observers from now on, if there were fewer.
     pub fn join(&mut self, observers: usize) {
-        let prunings = if self.0.is_pruned() { OUTSIDER } else { 0 };
+        let prunings = self.prunings_of_newcomer();
         let observers = observers.max(self.0.seats.len());
         self.0.seats.resize_with(observers, || Seat::Blank { prunings });
+    }
+
+    /// [`Perspective::prunings`] of one who joins now.
+    fn prunings_of_newcomer(&self) -> u32 {
+        if self.0.is_pruned() { OUTSIDER } else { 0 }
     }
 
     /// How many observers there are.
@@ -92,11 +97,6 @@ impl<E> SharedView<E> {
         self.0.observer
     }
 
-    /// Whether the observer has seen anything.
-    pub fn has_seen_anything(&self, observer: usize) -> bool {
-        self.perspective(observer).is_some_and(|perspective| !perspective.is_blank())
-    }
-
     /// Whether `message` is justified for the observer.
     pub fn has_justified(&self, observer: usize, message: MessageIndex) -> bool {
         let perspective = self.perspective(observer);
@@ -112,7 +112,7 @@ impl<E> SharedView<E> {
 
     /// The observer has seen nothing from now on, as one who joins now.
     pub fn forget(&mut self, observer: usize) {
-        let prunings = if self.0.is_pruned() { OUTSIDER } else { 0 };
+        let prunings = self.prunings_of_newcomer();
         if observer == self.0.observer {
             let validators = self.0.validators().len();
             *self.0.perspective = Perspective::new(validators, prunings);

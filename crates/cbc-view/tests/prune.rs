@@ -563,6 +563,12 @@ fn who_comes_after_something_was_dropped_cannot_follow_without_it() {
     let status = view.insert(sent[24].clone()).unwrap().status;
     assert!(matches!(status, Status::Unjudged(Unjudged::BelowHorizon { .. })), "{status:?}");
     assert_eq!(view.justified_count(), 0);
+    // As little by index: what is whole cites what is gone.
+    let mut held = (0..view.message_count() as u32).map(MessageIndex::new);
+    let held = held.find(|&it| view.hash(it) == sent[27].hash()).unwrap();
+    let status = shared.of(2).insert_held(held, &mut With(None)).unwrap().status;
+    assert!(matches!(status, Status::Pending { missing } if missing.len() == 3));
+    assert!(shared.of(2).held_back().next().is_none());
 }
 
 #[test]

@@ -55,6 +55,9 @@ impl<P: Protocol, O> Observer<P, O> {
         };
         let view = view.lent_mut();
         let pruning = view.pruning(|message| estimator.is_settled(view, &root, message));
+        if pruning.dropped().next().is_none() {
+            return 0;
+        }
         for message in pruning.dropped() {
             if let Some(archived) = view.archived(message) {
                 archive(Archived { note: estimator.note(view, message), ..archived });

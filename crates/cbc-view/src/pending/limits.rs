@@ -91,8 +91,8 @@ impl Default for Limits {
     /// 8 MiB of pending messages a validator and 512 MiB in all, 512 KiB of unwanted ones a
     /// validator, and batches of 1024.
     ///
-    /// Of 10 validators, 8 MiB are some 6000 pending messages that wait for one hash each; of 1000,
-    /// some 200, or 30 that wait for a thousand hashes each. Who is further behind than that gets
+    /// Of 10 validators, 8 MiB are some 7700 pending messages that wait for one hash each; of 1000,
+    /// some 200, or 36 that wait for a thousand hashes each. Who is further behind than that gets
     /// what is missing in the order of citation, as an archive gives it, which needs no room at all.
     /// 512 MiB are two of the latter for each of 1000 validators.
     ///

@@ -97,6 +97,20 @@ fn a_message_costs_no_more_than_the_formula_says() {
     }
 }
 
+/// What the documentation of the default limits says that they are worth.
+#[test]
+fn the_default_limits_have_room_for_what_they_say() {
+    let room = |validators: usize, waits: usize| {
+        let message = message(0, 0, &vec![never(0); validators]);
+        Limits::default().pending_per_validator / bytes_held(&message, waits)
+    };
+    let [few, many, most] = [(10, 1), (1000, 1), (1000, 1000)].map(|(v, w)| room(v, w));
+    assert!((7650..7750).contains(&few) && (200..210).contains(&many), "{few}, {many}");
+    assert_eq!(most, 36);
+    let each = bytes_held(&message(0, 0, &vec![never(0); 1000]), 1000);
+    assert_eq!(Limits::default().pending / 1000 / each, 2);
+}
+
 proptest! {
     #[test]
     fn nothing_leaks_and_what_counts_wants_what_it_waits_for(

@@ -4,8 +4,8 @@ use crate::pending::links::{List, NOWHERE, Place};
 use crate::store::column::Column;
 
 /// For each item that is waited for, the queue of its dependents, in chunks: whoever goes through a
-/// queue reads a line of memory for two chunks, and not one for each dependent. Chunks have places,
-/// which are used again.
+/// queue goes to another place in memory for every five dependents, and not for each. Chunks have
+/// places, which are used again; there may be 2³² / 5 of them, of 27 GB.
 #[derive(Clone, Debug)]
 pub(crate) struct Waits {
     chunks: Column<Chunk>,

@@ -9,9 +9,8 @@ use crate::{Admission, HashedDag, Invalid, MessageIndex, Seen, View};
 impl<E> View<E> {
     /// What a message that is held cites and this observer has not justified.
     pub(crate) fn missing_citations(&self, held: MessageIndex) -> Vec<MessageHash> {
-        let outlook = &*self.perspective;
-        let has_dropped = outlook.has_justified_dropped(&self.store);
-        if has_dropped && held.index() <= outlook.justified.whole() {
+        let has_dropped = self.perspective.has_justified_dropped(&self.store);
+        if has_dropped && held.index() <= self.perspective.justified.whole() {
             return Vec::new();
         }
         let row = self.citations(held);
