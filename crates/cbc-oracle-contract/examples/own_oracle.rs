@@ -1,6 +1,6 @@
-//! An oracle of one's own: one method, and it finalizes.
+//! An oracle of one's own: one method, and it keeps the contract and finalizes.
 //!
-//! `cargo run -p cbc-validator --example own_oracle`
+//! `cargo run --release -p cbc-oracle-contract --example own_oracle`
 
 use std::error::Error;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ impl<D: MessageDag> SafetyOracle<D> for Unanimity {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    // Never more than exhaustive search allows, or the counterexample is shown.
+    cbc_oracle_contract::assert_kept(&Unanimity);
     let weights = Arc::new(ValidatorSet::new([5, 4, 3].map(Weight::new))?);
     let mut observer = Observer::new(Blockchain, Unanimity, weights);
     for turn in 0..7 {
