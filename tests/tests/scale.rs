@@ -24,27 +24,23 @@ fn validators(weights: impl IntoIterator<Item = u64>) -> Arc<ValidatorSet> {
     Arc::new(ValidatorSet::new(weights.into_iter().map(Weight::new)).unwrap())
 }
 
-/// Messages of `validators` in turn, each of which has seen all before it.
+/// Messages of `validators` in turn, each of which has seen all before it, and so cites the last.
 fn round_robin<E: cbc_message::Estimate>(
     validators: u32,
     count: usize,
     mut estimate: impl FnMut(Option<&Message<E>>) -> E,
 ) -> Vec<Message<E>> {
-    let mut latest: Vec<Option<Message<E>>> = vec![None; validators as usize];
     let mut messages: Vec<Message<E>> = Vec::with_capacity(count);
     for turn in 0..count {
-        let sender = ValidatorId::new(turn as u32 % validators);
-        let heard = latest.iter().flatten();
-        let citations =
-            heard.map(|message| (message.sender(), Citation::Latest(message.hash()))).collect();
+        let last = messages.last();
+        let cited = last.map(|last| (last.sender(), Citation::Latest(last.hash())));
         let message = Message::new(Header {
-            sender,
+            sender: ValidatorId::new(turn as u32 % validators),
             sequence_number: (turn / validators as usize) as u64,
-            justification: Justification::from_ascending(citations).unwrap(),
-            estimate: estimate(messages.last()),
+            justification: Justification::from_ascending(cited.into_iter().collect()).unwrap(),
+            estimate: estimate(last),
         })
         .unwrap();
-        latest[sender.index()] = Some(message.clone());
         messages.push(message);
     }
     messages

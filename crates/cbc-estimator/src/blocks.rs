@@ -1,6 +1,7 @@
 //! Blocks: the tree of them, the votes that are in it, and the fork choice between its branches.
 
 mod ancestry;
+mod followed;
 mod ghost;
 mod jump_tree;
 mod loaded_votes;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Debug;
 
 use cbc_message::{MessageHash, ValidatorId, ValidatorSet, Weight};
-use cbc_view::{Archive, MessageDag, MessageIndex, Pruned, Refusal, Unjudged};
+use cbc_view::{Archive, Citations, MessageDag, MessageIndex, Pruned, Refusal, Unjudged};
 
 /// A validator's latest message, as a view or a justification has it. Only messages that count are
 /// votes: whoever collects them leaves equivocators out, for they weigh nothing (semantics §5).
@@ -28,20 +28,32 @@ pub(crate) fn ballots<'a, D: MessageDag>(
     })
 }
 
-/// A message whose estimate is to be judged by what it cites (rule V5).
+/// A message whose estimate is to be judged by what its maker had seen (rule V5).
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a, E> {
     /// The hash of the message.
     pub message: MessageHash,
     /// What it votes for.
     pub estimate: &'a E,
-    /// The votes that it cites, in ascending order of validators.
-    pub votes: &'a [Vote],
-    /// The validators whose votes it cites and the view has dropped, in ascending order, each with
-    /// the message that carried the vote.
-    pub dropped: &'a [(ValidatorId, MessageHash)],
+    /// What its maker had seen.
+    pub citations: Citations<'a>,
     /// Whether rule V5 is to be checked: or else only what holds for any estimate.
     pub check: bool,
+}
+
+impl<E> Case<'_, E> {
+    /// The validators whose votes its maker had seen and the view has dropped, in ascending order,
+    /// each with the message that carried the vote.
+    pub fn dropped(&self) -> Vec<(ValidatorId, MessageHash)> {
+        self.citations.dropped().collect()
+    }
+}
+
+/// The votes among what somebody has seen, in ascending order of validators: equivocators, and
+/// whose message was dropped, have none.
+pub fn votes(citations: &Citations<'_>) -> Vec<Vote> {
+    let latest = citations.latest_messages();
+    latest.map(|(validator, message)| Vote { validator, message }).collect()
 }
 
 /// What is wrong with an estimate.
@@ -165,16 +177,17 @@ pub trait Follower<D: MessageDag>: Estimator<D> {
         let _ = (dag, message);
     }
 
-    /// As [`estimate`](Estimator::estimate), from whatever was worked out when it was asked before:
-    /// for whoever asks again and again, of votes of which few differ from those asked of last.
+    /// As [`estimate`](Estimator::estimate), by the votes among what somebody has seen, and from
+    /// whatever was worked out when it was asked before: for whoever asks again and again, of votes
+    /// of which few differ from those asked of last.
     fn track(
         &mut self,
         dag: &D,
         validators: &ValidatorSet,
-        votes: &[Vote],
+        seen: &Citations<'_>,
         start: Option<&Self::Value>,
     ) -> Option<Self::Value> {
-        self.estimate(dag, validators, votes, start)
+        self.estimate(dag, validators, &votes(seen), start)
     }
 
     /// Whether a message may carry its estimate (rule V5), by what it cites alone: not by what else
@@ -197,11 +210,12 @@ pub trait Follower<D: MessageDag>: Estimator<D> {
         if !case.check {
             return Ok(());
         }
-        if !case.dropped.is_empty() {
-            let needs = case.dropped.iter().map(|&(_, message)| message).collect();
+        let needs: Vec<MessageHash> =
+            case.citations.dropped().map(|(_, message)| message).collect();
+        if !needs.is_empty() {
             return Err(Unjudged::BelowHorizon { needs }.into());
         }
-        match self.track(dag, validators, case.votes, None) {
+        match self.track(dag, validators, &case.citations, None) {
             Some(value) if !self.follows(dag, &value, case.estimate) => {
                 Err(Refusal::Breaks(Breach::DoesNotFollow(self.answer(dag, &value))))
             }

@@ -62,6 +62,8 @@ pub use blocks::{
 };
 pub use borda::Borda;
 pub use copeland::Copeland;
-pub use estimator::{Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vote};
+pub use estimator::{
+    Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vote, votes,
+};
 pub use median::WeightedMedian;
 pub use orders::WrongItemCount;

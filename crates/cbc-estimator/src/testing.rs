@@ -114,6 +114,14 @@ pub(crate) fn vote(message: MessageIndex) -> Vote {
     Vote { validator, message }
 }
 
+/// What somebody has seen who has seen these votes.
+pub(crate) fn seen(votes: &[Vote]) -> Vec<(ValidatorId, Seen)> {
+    let seen = votes.iter().map(|vote| (vote.validator, Seen::Latest(vote.message)));
+    let mut seen: Vec<_> = seen.collect();
+    seen.sort_unstable_by_key(|&(validator, _)| validator);
+    seen
+}
+
 /// Validators with these weights, and one more that makes sure that there is any.
 pub(crate) fn weights(units: &[u64]) -> ValidatorSet {
     let nothing = units.iter().all(|&units| units == 0);

@@ -7,14 +7,13 @@
 //! message        kind            4 bytes   names the kind of estimate (Estimate::KIND)
 //!                sender          u32       validator
 //!                sequence number u64
-//!                count           u64       number of citations
-//!                citation        × count   in strictly ascending order of their validators
+//!                count           u32       number of hashes cited
+//!                cited           × count   in strictly ascending order, at most two of a validator
 //!                estimate                  to the end of the message
 //!
-//! citation       validator       u32
-//!                tag             u32       0: latest message, 1: equivocation
-//!                hash            32 bytes  the latest message; or the lesser hash of the proof
-//!                hash            32 bytes  with tag 1 only: the greater hash of the proof
+//! cited          validator       u32
+//!                hash            32 bytes  the latest message; or, of two with one validator,
+//!                                          the lesser and the greater hash of a proof
 //!
 //! estimate       bit  ("bit\0")  u8        0 or 1
 //!                integer("int\0")i64       two's complement
@@ -37,22 +36,16 @@
 use bincode::Options;
 use thiserror::Error;
 
-use crate::{
-    Citation, EquivocationProof, Estimate, Header, Justification, Message, MessageHash, ValidatorId,
-};
+use crate::{Estimate, Header, Justification, Message, MessageHash, ValidatorId};
 
 /// The longest message, in bytes, that can be made and that [`decode`] reads: room for the proofs
 /// of 200 000 equivocators.
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
 /// Kind, sender, sequence number and count.
-const FIXED_BYTES: usize = 4 + 4 + 8 + 8;
-/// Validator, tag and hash.
-const LATEST_BYTES: usize = 4 + 4 + HASH_BYTES;
-const HASH_BYTES: usize = 32;
-
-const LATEST: u32 = 0;
-const EQUIVOCATION: u32 = 1;
+const FIXED_BYTES: usize = 4 + 4 + 8 + 4;
+/// Validator and hash.
+const CITED_BYTES: usize = 4 + 32;
 
 /// The format of estimates.
 fn format() -> impl Options {
@@ -121,8 +114,8 @@ pub fn check_round_trip<E: Estimate>(estimate: &E) -> Result<(), EncodeError> {
 fn write<E: Estimate>(header: &Header<E>) -> Result<(Vec<u8>, usize), EncodeError> {
     let Header { sender, sequence_number, justification, estimate } = header;
     let unwritable = |error: bincode::Error| EncodeError::Unwritable { reason: error.to_string() };
-    let estimate_at =
-        FIXED_BYTES + LATEST_BYTES * justification.len() + HASH_BYTES * justification.proofs();
+    let cited = justification.cited();
+    let estimate_at = FIXED_BYTES + CITED_BYTES * cited.len();
     let estimate_bytes = format().serialized_size(estimate).map_err(unwritable)?;
     let found = (estimate_at as u64).saturating_add(estimate_bytes);
     if found > MAX_MESSAGE_BYTES as u64 {
@@ -132,18 +125,11 @@ fn write<E: Estimate>(header: &Header<E>) -> Result<(Vec<u8>, usize), EncodeErro
     bytes.extend_from_slice(&E::KIND);
     bytes.extend_from_slice(&sender.get().to_le_bytes());
     bytes.extend_from_slice(&sequence_number.to_le_bytes());
-    bytes.extend_from_slice(&(justification.len() as u64).to_le_bytes());
-    for (validator, citation) in justification.iter() {
-        let (tag, first, second) = match citation {
-            Citation::Latest(hash) => (LATEST, hash, None),
-            Citation::Equivocation(proof) => (EQUIVOCATION, proof.lesser(), Some(proof.greater())),
-        };
+    // Fits, or the message would be too long.
+    bytes.extend_from_slice(&(cited.len() as u32).to_le_bytes());
+    for (validator, hash) in cited {
         bytes.extend_from_slice(&validator.get().to_le_bytes());
-        bytes.extend_from_slice(&tag.to_le_bytes());
-        bytes.extend_from_slice(first.as_bytes());
-        if let Some(second) = second {
-            bytes.extend_from_slice(second.as_bytes());
-        }
+        bytes.extend_from_slice(hash.as_bytes());
     }
     format().serialize_into(&mut bytes, estimate).map_err(unwritable)?;
     Ok((bytes, estimate_at))
@@ -220,49 +206,42 @@ impl Reader<'_> {
 
     fn justification(&mut self) -> Result<Justification, DecodeError> {
         let position = self.position();
-        let count = self.u64("the number of citations")?;
+        let count = self.u32("the number of hashes cited")? as usize;
         let left = self.rest.len();
-        let room = left / LATEST_BYTES;
+        let room = left / CITED_BYTES;
         // Before anything is allocated for them.
-        let count =
-            usize::try_from(count).ok().filter(|&count| count <= room).ok_or_else(|| {
-                malformed(
-                    position,
-                    format_args!("{count} citations, but {left} bytes follow: room for {room}"),
-                )
-            })?;
-        let mut justification = Justification::with_capacity(count);
-        for _ in 0..count {
+        if count > room {
+            return Err(malformed(
+                position,
+                format_args!("{count} hashes cited, but {left} bytes follow: room for {room}"),
+            ));
+        }
+        let mut cited: Vec<(ValidatorId, MessageHash)> = Vec::with_capacity(count);
+        for place in 0..count {
             let position = self.position();
             let validator = ValidatorId::new(self.u32("the validator of a citation")?);
-            let citation = self.citation()?;
-            justification
-                .push(validator, citation)
-                .map_err(|error| malformed(position, format_args!("{error}")))?; // V2
-        }
-        Ok(justification)
-    }
-
-    fn citation(&mut self) -> Result<Citation, DecodeError> {
-        let position = self.position();
-        match self.u32("the tag of a citation")? {
-            LATEST => Ok(Citation::Latest(self.hash("the hash of a latest message")?)),
-            EQUIVOCATION => {
-                let position = self.position();
-                let lesser = self.hash("the lesser hash of a proof")?;
-                let greater = self.hash("the greater hash of a proof")?;
-                EquivocationProof::try_from((lesser, greater))
-                    .map(Citation::Equivocation)
-                    .map_err(|error| malformed(position, format_args!("{error}"))) // V8
+            let hash = self.hash("the hash of a citation")?;
+            let out_of_order = match cited.last() {
+                Some(&(before, _)) if before > validator => Some("strictly ascending validators"), // V2
+                Some(&last) if last >= (validator, hash) => {
+                    Some("a proof's two hashes in strictly ascending order") // V8
+                }
+                Some(_) if place >= 2 && cited[place - 2].0 == validator => {
+                    Some("at most two hashes for one validator") // V2
+                }
+                _ => None,
+            };
+            if let Some(expected) = out_of_order {
+                return Err(malformed(
+                    position,
+                    format_args!(
+                        "citation {place} is for validator {validator}: expected {expected}"
+                    ),
+                ));
             }
-            tag => Err(malformed(
-                position,
-                format_args!(
-                    "expected the tag {LATEST}, a latest message, or {EQUIVOCATION}, \
-                     an equivocation, found {tag}"
-                ),
-            )),
+            cited.push((validator, hash));
         }
+        Ok(Justification::from_encoded(cited))
     }
 
     /// The estimate, which takes all the bytes that are left, as its canonical encoding does (V7).

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 /// The context string of the key derivation: it names the format and its version, so that no other
 /// use of BLAKE3 can produce a message's hash.
-pub const HASH_CONTEXT: &str = "cbc-casper 2026-11-23 message header v1";
+pub const HASH_CONTEXT: &str = "cbc-casper 2026-11-27 message header v2";
 
 /// What BLAKE3 makes of [`HASH_CONTEXT`], computed once: `blake3::derive_key` hashes the context each
 /// time, which costs as much as 64 bytes of message.

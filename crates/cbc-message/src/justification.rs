@@ -74,20 +74,21 @@ impl From<EquivocationProof> for (MessageHash, MessageHash) {
 /// Citations in strictly ascending order of the validators cited, one for each: the order and the
 /// uniqueness of rule V2 hold by construction, also for a decoded justification.
 ///
-/// Takes 36 bytes a citation, and 36 more for each that is a proof: nearly all citations are of
-/// latest messages, so the second hashes of proofs stand apart.
+/// It is written *reduced*: without the citations that the others imply (semantics §1). What it
+/// stands for, each validator's latest message or that it equivocated, only a view can tell, which
+/// has what is cited.
+///
+/// Takes 36 bytes a hash: a proof is two for one validator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "Vec<(ValidatorId, Citation)>")]
 pub struct Justification {
-    /// For each citation its validator, and the latest message or the lesser hash of the proof.
-    firsts: Vec<(ValidatorId, MessageHash)>,
-    /// For each proof its position in `firsts`, ascending, and its greater hash.
-    seconds: Vec<(u32, MessageHash)>,
+    /// In strictly ascending order, at most two for one validator.
+    cited: Vec<(ValidatorId, MessageHash)>,
 }
 
 impl Justification {
     /// The justification of a message whose sender had seen nothing.
-    pub const EMPTY: Self = Self { firsts: Vec::new(), seconds: Vec::new() };
+    pub const EMPTY: Self = Self { cited: Vec::new() };
 
     /// The justification with these citations, given in any order. O(n log n).
     ///
@@ -107,94 +108,73 @@ impl Justification {
     pub fn from_ascending(
         citations: Vec<(ValidatorId, Citation)>,
     ) -> Result<Self, JustificationError> {
-        let mut justification = Self::with_capacity(citations.len());
-        for (validator, citation) in citations {
-            justification.push(validator, citation)?;
-        }
-        Ok(justification)
-    }
-
-    /// An empty justification with room for `citations`, proofs not counted.
-    pub(crate) fn with_capacity(citations: usize) -> Self {
-        Self { firsts: Vec::with_capacity(citations), seconds: Vec::new() }
-    }
-
-    /// Adds a citation for a validator past all those cited. Amortized O(1).
-    ///
-    /// # Errors
-    ///
-    /// [`JustificationError`] if it is not past them; then nothing is added.
-    pub(crate) fn push(
-        &mut self,
-        validator: ValidatorId,
-        citation: Citation,
-    ) -> Result<(), JustificationError> {
-        let position = self.firsts.len();
-        if let Some(&(before, _)) = self.firsts.last()
-            && before >= validator
-        {
-            return Err(JustificationError { position, before, validator });
-        }
-        let first = match citation {
-            Citation::Latest(hash) => hash,
-            Citation::Equivocation(EquivocationProof { lesser, greater }) => {
-                // Fits: ascending validators are no more than there are u32.
-                self.seconds.push((position as u32, greater));
-                lesser
+        let mut cited = Vec::with_capacity(citations.len());
+        let mut last = None;
+        for (position, (validator, citation)) in citations.into_iter().enumerate() {
+            if let Some(before) = last.filter(|&before| before >= validator) {
+                return Err(JustificationError { position, before, validator });
             }
-        };
-        self.firsts.push((validator, first));
-        Ok(())
+            last = Some(validator);
+            cited.extend(citation.hashes().map(|hash| (validator, hash)));
+        }
+        Ok(Self { cited })
     }
 
-    /// The number of validators cited.
+    /// The justification that cites these hashes, each for a validator, which must be in strictly
+    /// ascending order, at most two for one validator: as they are encoded.
+    pub(crate) fn from_encoded(cited: Vec<(ValidatorId, MessageHash)>) -> Self {
+        debug_assert!(cited.is_sorted_by(|one, next| one < next));
+        Self { cited }
+    }
+
+    /// The number of validators cited. O(n).
     pub fn len(&self) -> usize {
-        self.firsts.len()
+        self.cited.len() - self.proofs()
     }
 
     /// Whether nobody is cited.
     pub fn is_empty(&self) -> bool {
-        self.firsts.is_empty()
+        self.cited.is_empty()
     }
 
-    /// How many of the citations are proofs of equivocation.
+    /// How many of the citations are proofs of equivocation. O(n).
     pub fn proofs(&self) -> usize {
-        self.seconds.len()
+        self.cited.windows(2).filter(|pair| pair[0].0 == pair[1].0).count()
     }
 
     /// What is cited for `validator`. O(log n).
     pub fn get(&self, validator: ValidatorId) -> Option<Citation> {
-        let position = self.firsts.binary_search_by_key(&validator, |&(v, _)| v).ok()?;
-        self.firsts.get(position).map(|&(_, first)| self.citation(position, first))
+        let position = self.cited.partition_point(|&(cited, _)| cited < validator);
+        let citation = Self::first_of(&self.cited[position..])?;
+        (self.cited[position].0 == validator).then_some(citation)
     }
 
-    /// The citations, in ascending order of the validators. Each costs O(1), and O(log p) where
-    /// p > 0 of them are proofs.
-    pub fn iter(
-        &self,
-    ) -> impl ExactSizeIterator<Item = (ValidatorId, Citation)> + DoubleEndedIterator {
-        let citations = self.firsts.iter().enumerate();
-        citations.map(|(position, &(validator, first))| (validator, self.citation(position, first)))
+    /// The citations, in ascending order of the validators.
+    pub fn iter(&self) -> impl Iterator<Item = (ValidatorId, Citation)> {
+        let of_each = self.cited.chunk_by(|one, next| one.0 == next.0);
+        of_each.filter_map(|cited| Some((cited.first()?.0, Self::first_of(cited)?)))
     }
 
-    /// Every hash cited, in the order of the citations.
-    pub fn hashes(&self) -> impl Iterator<Item = MessageHash> + '_ {
-        let firsts = self.firsts.iter().enumerate();
-        firsts.flat_map(|(position, &(_, first))| iter::once(first).chain(self.second(position)))
+    /// Every hash cited, in ascending order of the validators, and of the hashes for one.
+    pub fn hashes(&self) -> impl DoubleEndedIterator<Item = MessageHash> + '_ {
+        self.cited().iter().map(|&(_, hash)| hash)
     }
 
-    /// The citation at `position`, whose first hash is `first`.
-    fn citation(&self, position: usize, first: MessageHash) -> Citation {
-        match self.second(position) {
-            None => Citation::Latest(first),
-            Some(greater) => Citation::Equivocation(EquivocationProof { lesser: first, greater }),
+    /// Every hash cited, with the validator that it is cited for, in ascending order: two of the
+    /// same validator are a proof.
+    pub fn cited(&self) -> &[(ValidatorId, MessageHash)] {
+        &self.cited
+    }
+
+    /// The first citation.
+    fn first_of(cited: &[(ValidatorId, MessageHash)]) -> Option<Citation> {
+        match *cited {
+            [(one, lesser), (other, greater), ..] if one == other => {
+                Some(Citation::Equivocation(EquivocationProof { lesser, greater }))
+            }
+            [(_, hash), ..] => Some(Citation::Latest(hash)),
+            [] => None,
         }
-    }
-
-    /// The greater hash, if the citation at `position` is a proof.
-    fn second(&self, position: usize) -> Option<MessageHash> {
-        let found = self.seconds.binary_search_by_key(&position, |&(p, _)| p as usize).ok()?;
-        self.seconds.get(found).map(|&(_, greater)| greater)
     }
 }
 

@@ -57,16 +57,12 @@ fn v7_the_bytes_are_those_of_the_layout_written_in_the_codec() {
     let mut bytes = b"blok".to_vec();
     bytes.extend(2u32.to_le_bytes()); // sender
     bytes.extend(7u64.to_le_bytes()); // sequence number
-    bytes.extend(3u64.to_le_bytes()); // citations
-    for (validator, citation) in [(0u32, 0xaa), (2, 0xbb)] {
+    bytes.extend(4u32.to_le_bytes()); // hashes cited
+    // Two latest messages, and an equivocation.
+    for (validator, hash) in [(0u32, 0xaa), (2, 0xbb), (5, 0xdd), (5, 0xee)] {
         bytes.extend(validator.to_le_bytes());
-        bytes.extend(0u32.to_le_bytes()); // a latest message
-        bytes.extend([citation; 32]);
+        bytes.extend([hash; 32]);
     }
-    bytes.extend(5u32.to_le_bytes());
-    bytes.extend(1u32.to_le_bytes()); // an equivocation
-    bytes.extend([0xdd; 32]);
-    bytes.extend([0xee; 32]);
     bytes.extend(0u32.to_le_bytes()); // propose
     bytes.extend(1u32.to_le_bytes()); // on a block that a message proposes
     bytes.extend([0xaa; 32]);
@@ -113,7 +109,7 @@ fn every_flipped_byte_and_every_truncation_shows() {
 #[test]
 fn v2_bytes_with_citations_out_of_order_are_refused() {
     let mut bytes = encode(&message(Bit::One));
-    let (first, second) = (24..64, 64..104); // the citations for validators 0 and 2
+    let (first, second) = (20..56, 56..92); // the citations for validators 0 and 2
     let swapped = [&bytes[second.clone()], &bytes[first.clone()]].concat();
     bytes[first.start..second.end].copy_from_slice(&swapped);
     let error = decode::<Bit>(&bytes).unwrap_err();
@@ -123,7 +119,7 @@ fn v2_bytes_with_citations_out_of_order_are_refused() {
 #[test]
 fn v7_bytes_with_a_proof_in_the_other_order_are_refused() {
     let mut bytes = encode(&message(Bit::One));
-    let (lesser, greater) = (112..144, 144..176);
+    let (lesser, greater) = (96..128, 132..164);
     bytes[lesser].fill(0xee);
     bytes[greater].fill(0xdd);
     let error = decode::<Bit>(&bytes).unwrap_err();
@@ -139,7 +135,7 @@ fn a_message_of_another_protocol_is_named() {
 #[test]
 fn a_count_that_promises_more_than_the_bytes_hold_allocates_nothing_for_it() {
     let mut bytes = encode(&message(Bit::One));
-    bytes[16..24].copy_from_slice(&u64::MAX.to_le_bytes());
+    bytes[16..20].copy_from_slice(&u32::MAX.to_le_bytes());
     assert!(matches!(decode::<Bit>(&bytes), Err(DecodeError::Malformed { .. })));
 }
 
@@ -339,23 +335,29 @@ fn malformed_bytes_are_told_what_was_expected_where() {
         bytes
     };
     let reason = |bytes: &[u8]| decode::<Bit>(bytes).unwrap_err().to_string();
+    // Four hashes from byte 20 on: those for validators 0 and 2, and the two of a proof.
     let swapped_proof = {
         let mut bytes = bytes.clone();
-        bytes[112..144].fill(0xee);
+        bytes[96..128].fill(0xee);
+        bytes
+    };
+    let three_of_one = {
+        let mut bytes = bytes.clone();
+        bytes[56] = 5;
         bytes
     };
     let reasons = [
         reason(&bytes[..6]),
-        reason(&bytes[..20]),
+        reason(&bytes[..18]),
         reason(&bytes[..50]),
         reason(&bytes[..150]),
         reason(&bytes[..bytes.len() - 1]),
         reason(&[&bytes[..], &[0]].concat()),
         reason(&with(16, 200)),
-        reason(&with(28, 2)),
-        reason(&with(64, 0)),
+        reason(&with(20, 3)),
         reason(&swapped_proof),
-        reason(&with(176, 2)),
+        reason(&three_of_one),
+        reason(&with(164, 2)),
     ];
     insta::assert_snapshot!("malformed", reasons.join("\n"));
 }

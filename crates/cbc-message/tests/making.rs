@@ -12,7 +12,7 @@ use cbc_message::{
 use serde::{Deserialize, Serialize, Serializer, ser};
 
 /// Of a message without citations: kind, sender, sequence number, count.
-const BEFORE_THE_ESTIMATE: usize = 24;
+const BEFORE_THE_ESTIMATE: usize = 20;
 
 fn make<E: Estimate>(estimate: E) -> Result<Message<E>, EncodeError> {
     Message::new(Header {

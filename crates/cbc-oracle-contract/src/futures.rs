@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cbc_message::{Message, ValidatorId, ValidatorSet, Weight};
-use cbc_view::{MessageDag, MessageIndex, Seen};
+use cbc_view::{MessageDag, MessageIndex};
 
 use crate::play::Play;
-use crate::world::{Group, MOST, Panorama, World};
+use crate::world::{Group, Known, MOST, Panorama, World};
 
 #[cfg(test)]
 mod tests;
@@ -161,7 +161,7 @@ struct Search<'a, P: Play> {
     /// Those of them that are worth citing.
     worth: [Vec<MessageIndex>; MOST],
     /// For each equivocator, two first messages.
-    proofs: [Seen; MOST],
+    proofs: [Known; MOST],
     turned: Group,
 }
 
@@ -179,13 +179,13 @@ impl<'a, P: Play> Search<'a, P> {
         candidate: &'a P::Value,
         repertoire: Repertoire,
     ) -> Self {
-        let mut proofs = [Seen::Nothing; MOST];
+        let mut proofs = [Known::Nothing; MOST];
         let mut messages: Vec<_> = (0..situation.count as u32).map(MessageIndex::new).collect();
         for equivocator in equivocators.members() {
             let fresh = P::fresh()
                 .map(|estimate| situation.world.speak(equivocator, &Panorama::EMPTY, estimate));
             proofs[equivocator.index()] =
-                Seen::Equivocation(fresh[0].min(fresh[1]), fresh[0].max(fresh[1]));
+                Known::Equivocation(fresh[0].min(fresh[1]), fresh[0].max(fresh[1]));
             messages.extend(fresh.iter().filter(|fresh| fresh.index() >= situation.count));
         }
         let mut search = Self {
@@ -352,7 +352,7 @@ impl<'a, P: Play> Search<'a, P> {
         if !self.extend(validator + 1, panorama, f) {
             return false;
         }
-        if matches!(panorama.of(id), Seen::Equivocation(..)) {
+        if matches!(panorama.of(id), Known::Equivocation(..)) {
             return true;
         }
         if self.equivocators.has(id) {
@@ -365,7 +365,7 @@ impl<'a, P: Play> Search<'a, P> {
             let told = world.told_by(message);
             let Some(joined) = world.join(panorama, &told, self.equivocators) else { continue };
             // Else it was seen before, or proves what can be had for less.
-            let news = joined.of(id) == Seen::Latest(message) && joined.of(id) != panorama.of(id);
+            let news = joined.of(id) == Known::Latest(message) && joined.of(id) != panorama.of(id);
             if news && !self.extend(validator + 1, &joined, f) {
                 return false;
             }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{FinalitySearch, Safety, SafetyOracle};
 use cbc_validator::{BinaryConsensus, Blockchain};
-use cbc_view::{MessageDag, MessageIndex, Seen, View};
+use cbc_view::{MessageDag, MessageIndex, View};
 
 use crate::futures::{Least, Situation};
 use crate::play::Play;
 use crate::stories::Story;
-use crate::world::{Group, World};
+use crate::world::{Group, Known, World};
 use crate::{Breach, Claimant, Report, Shortfall, Size, Violation};
 
 /// What came of one oracle of a survey.
@@ -290,15 +290,16 @@ fn tell<P: Play>(situation: &Situation<P>, future: &[MessageIndex]) -> String {
         if place == situation.count {
             text.push_str("whoever has seen these, too, disagrees\n");
         }
-        let cited = world.view().citations(message).iter();
-        let seen: Vec<String> = cited
-            .filter_map(|(validator, seen)| match seen {
-                Seen::Latest(seen) => Some(number(seen).to_string()),
-                Seen::Equivocation(one, other) => {
+        let panorama = world.seen_by(message);
+        let seen: Vec<String> = world
+            .ids()
+            .filter_map(|validator| match panorama.of(validator) {
+                Known::Latest(seen) => Some(number(seen).to_string()),
+                Known::Equivocation(one, other) => {
                     let (one, other) = (number(one), number(other));
                     Some(format!("{one} and {other} (so {validator} equivocated)"))
                 }
-                Seen::Nothing | Seen::Dropped => None,
+                Known::Nothing => None,
             })
             .collect();
         let seen = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };

@@ -1,9 +1,12 @@
 //! Messages of many futures, side by side, and what can be seen of them at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cbc_estimator::{Estimator, Vote};
-use cbc_message::{Header, Justification, Message, ValidatorId, ValidatorSet, Weight};
+use cbc_message::{
+    Citation, EquivocationProof, Header, Message, ValidatorId, ValidatorSet, Weight,
+};
 use cbc_oracle::CliqueOracle;
 use cbc_validator::Observer;
 use cbc_view::{HashedDag, Limits, MessageDag, MessageIndex, Seen, View};
@@ -69,22 +72,53 @@ impl Group {
     }
 }
 
-/// What somebody has seen of each validator: a justification, resolved.
+/// What somebody has seen of a validator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nothing.
+    Nothing,
+    /// Its latest message.
+    Latest(MessageIndex),
+    /// Two of its messages that prove that it equivocated, in ascending order.
+    Equivocation(MessageIndex, MessageIndex),
+}
+
+impl Known {
+    /// The latest message, unless it is nothing or an equivocation.
+    pub(crate) fn latest(self) -> Option<MessageIndex> {
+        match self {
+            Self::Latest(message) => Some(message),
+            Self::Nothing | Self::Equivocation(..) => None,
+        }
+    }
+
+    /// The messages: none, one, or the two of a proof.
+    fn messages(self) -> impl Iterator<Item = MessageIndex> {
+        let (one, other) = match self {
+            Self::Nothing => (None, None),
+            Self::Latest(message) => (Some(message), None),
+            Self::Equivocation(one, other) => (Some(one), Some(other)),
+        };
+        one.into_iter().chain(other)
+    }
+}
+
+/// What somebody has seen of each validator: a full justification, resolved.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Panorama([Seen; MOST]);
+pub(crate) struct Panorama([Known; MOST]);
 
 impl Panorama {
     /// Nothing seen.
-    pub(crate) const EMPTY: Self = Self([Seen::Nothing; MOST]);
+    pub(crate) const EMPTY: Self = Self([Known::Nothing; MOST]);
 
     /// What is seen of `validator`.
-    pub(crate) fn of(&self, validator: ValidatorId) -> Seen {
+    pub(crate) fn of(&self, validator: ValidatorId) -> Known {
         self.0[validator.index()]
     }
 
     /// The same, but for what is seen of `validator`.
     #[must_use]
-    pub(crate) fn with(mut self, validator: ValidatorId, seen: Seen) -> Self {
+    pub(crate) fn with(mut self, validator: ValidatorId, seen: Known) -> Self {
         self.0[validator.index()] = seen;
         self
     }
@@ -92,9 +126,9 @@ impl Panorama {
     /// Equal for panoramas that differ only in which proofs they cite.
     pub(crate) fn key(&self) -> [u32; MOST] {
         self.0.map(|seen| match seen {
-            Seen::Nothing | Seen::Dropped => u32::MAX,
-            Seen::Latest(message) => message.get(),
-            Seen::Equivocation(..) => u32::MAX - 1,
+            Known::Nothing => u32::MAX,
+            Known::Latest(message) => message.get(),
+            Known::Equivocation(..) => u32::MAX - 1,
         })
     }
 }
@@ -103,6 +137,8 @@ impl Panorama {
 /// means nothing; what each message has seen does.
 pub(crate) struct World<P: Play> {
     observer: Observer<P, CliqueOracle>,
+    /// What each message has seen, of equivocators by which proof.
+    panoramas: Vec<Panorama>,
 }
 
 impl<P: Play> World<P> {
@@ -112,7 +148,8 @@ impl<P: Play> World<P> {
         let (protocol, oracle) = (P::protocol(), CliqueOracle::new());
         // Whoever equivocates here does so in many futures at once.
         let limits = Limits::NONE;
-        Self { observer: Observer::with_limits(protocol, oracle, validators, limits) }
+        let observer = Observer::with_limits(protocol, oracle, validators, limits);
+        Self { observer, panoramas: Vec::new() }
     }
 
     /// All messages, in a view.
@@ -145,7 +182,34 @@ impl<P: Play> World<P> {
         if let Err(rejection) = self.observer.receive(message) {
             panic!("{rejection}");
         }
-        self.view().find(&hash).unwrap()
+        let message = self.view().find(&hash).unwrap();
+        if message.index() == self.panoramas.len() {
+            let seen = self.view().citations(message).iter();
+            let panorama = seen.fold(Panorama::EMPTY, |panorama, (validator, seen)| {
+                panorama.with(validator, self.known(message, validator, seen))
+            });
+            self.panoramas.push(panorama);
+        }
+        message
+    }
+
+    /// What `message` has seen of `validator`; an equivocation by the first two messages in its
+    /// past that prove it.
+    fn known(&self, message: MessageIndex, validator: ValidatorId, seen: Seen) -> Known {
+        match seen {
+            Seen::Nothing | Seen::Dropped => Known::Nothing,
+            Seen::Latest(latest) => Known::Latest(latest),
+            Seen::Equivocation => {
+                let past = self.reached(self.view().cited(message).collect());
+                let own = past.into_iter().filter(|&it| self.view().sender(it) == validator);
+                let mut first = BTreeMap::new();
+                let proof = own.into_iter().find_map(|it| {
+                    let before = first.insert(self.view().sequence_number(it), it)?;
+                    Some(Known::Equivocation(before, it))
+                });
+                proof.unwrap()
+            }
+        }
     }
 
     /// The message that `sender` makes who has seen what `panorama` has, its own messages included.
@@ -160,8 +224,18 @@ impl<P: Play> World<P> {
         estimate: P::Estimate,
     ) -> MessageIndex {
         let view = self.view();
-        let citations = self.ids().filter_map(|v| Some((v, view.citation(panorama.of(v))?)));
-        let justification = Justification::from_ascending(citations.collect()).unwrap();
+        let hash = |message| view.hash(message);
+        let seen = self.ids().filter_map(|validator| {
+            let citation = match panorama.of(validator) {
+                Known::Nothing => return None,
+                Known::Latest(message) => Citation::Latest(hash(message)),
+                Known::Equivocation(one, other) => {
+                    Citation::Equivocation(EquivocationProof::new(hash(one), hash(other))?)
+                }
+            };
+            Some((validator, citation))
+        });
+        let justification = view.justification_of(seen).unwrap();
         let own = panorama.of(sender).latest();
         let sequence_number = own.map_or(0, |own| view.sequence_number(own) + 1);
         let header = Header { sender, sequence_number, justification, estimate };
@@ -170,13 +244,12 @@ impl<P: Play> World<P> {
 
     /// What the maker of `message` had seen when it made it.
     pub(crate) fn seen_by(&self, message: MessageIndex) -> Panorama {
-        let citations = self.view().citations(message).iter();
-        citations.fold(Panorama::EMPTY, |panorama, (v, seen)| panorama.with(v, seen))
+        self.panoramas[message.index()]
     }
 
     /// What whoever cites `message` has seen at least: what its maker had, and the message.
     pub(crate) fn told_by(&self, message: MessageIndex) -> Panorama {
-        self.seen_by(message).with(self.view().sender(message), Seen::Latest(message))
+        self.seen_by(message).with(self.view().sender(message), Known::Latest(message))
     }
 
     /// What both together have seen; `None` if that proves an equivocation of somebody who is not
@@ -193,7 +266,7 @@ impl<P: Play> World<P> {
             let seen = match (mine, theirs) {
                 _ if self.no_later(theirs, mine) => mine,
                 _ if self.no_later(mine, theirs) => theirs,
-                (Seen::Latest(mine), Seen::Latest(theirs)) if equivocators.has(validator) => {
+                (Known::Latest(mine), Known::Latest(theirs)) if equivocators.has(validator) => {
                     self.proof(mine, theirs)
                 }
                 _ => return None,
@@ -204,13 +277,13 @@ impl<P: Play> World<P> {
     }
 
     /// Whether `seen` is no later than `than`, both of one validator.
-    fn no_later(&self, seen: Seen, than: Seen) -> bool {
+    fn no_later(&self, seen: Known, than: Known) -> bool {
         match (seen, than) {
-            (Seen::Nothing | Seen::Dropped, _) | (_, Seen::Equivocation(..)) => true,
-            (Seen::Latest(seen), Seen::Latest(than)) => {
+            (Known::Nothing, _) | (_, Known::Equivocation(..)) => true,
+            (Known::Latest(seen), Known::Latest(than)) => {
                 self.view().is_predecessor_or_same(seen, than)
             }
-            (Seen::Latest(_) | Seen::Equivocation(..), _) => false,
+            (Known::Latest(_) | Known::Equivocation(..), _) => false,
         }
     }
 
@@ -221,7 +294,7 @@ impl<P: Play> World<P> {
 
     /// Two messages that prove the equivocation, of two chains neither of which contains the
     /// other's end.
-    fn proof(&self, mut one: MessageIndex, mut other: MessageIndex) -> Seen {
+    fn proof(&self, mut one: MessageIndex, mut other: MessageIndex) -> Known {
         let view = self.view();
         let number = |message| view.sequence_number(message);
         while number(one) > number(other) {
@@ -230,7 +303,7 @@ impl<P: Play> World<P> {
         while number(other) > number(one) {
             other = view.previous(other).unwrap();
         }
-        Seen::Equivocation(one.min(other), one.max(other))
+        Known::Equivocation(one.min(other), one.max(other))
     }
 
     /// The estimate of whoever has seen this.
@@ -249,9 +322,9 @@ impl<P: Play> World<P> {
         let view = self.view();
         self.ids().fold(Panorama::EMPTY, |tips, validator| {
             let seen = match (view.equivocation(validator), view.latest_message(validator)) {
-                (Some(proof), _) => Seen::Equivocation(proof.messages.0, proof.messages.1),
-                (None, Some(latest)) => Seen::Latest(latest),
-                (None, None) => Seen::Nothing,
+                (Some(proof), _) => Known::Equivocation(proof.messages.0, proof.messages.1),
+                (None, Some(latest)) => Known::Latest(latest),
+                (None, None) => Known::Nothing,
             };
             tips.with(validator, seen)
         })
@@ -276,20 +349,16 @@ impl<P: Play> World<P> {
 
     /// All that whoever has seen this has in its past: the messages, in ascending order.
     pub(crate) fn past(&self, panorama: &Panorama) -> Vec<MessageIndex> {
+        self.reached(panorama.0.into_iter().flat_map(Known::messages).collect())
+    }
+
+    /// These messages and all that they have in their pasts, in ascending order.
+    fn reached(&self, mut open: Vec<MessageIndex>) -> Vec<MessageIndex> {
         let view = self.view();
         let mut reached = vec![false; view.message_count()];
-        let mut open = Vec::new();
-        open.extend(panorama.0);
-        while let Some(seen) = open.pop() {
-            let cited = match seen {
-                Seen::Nothing | Seen::Dropped => continue,
-                Seen::Latest(message) => [message, message],
-                Seen::Equivocation(one, other) => [one, other],
-            };
-            for message in cited {
-                if !std::mem::replace(&mut reached[message.index()], true) {
-                    open.extend(view.citations(message).iter().map(|(_, seen)| seen));
-                }
+        while let Some(message) = open.pop() {
+            if !std::mem::replace(&mut reached[message.index()], true) {
+                open.extend(view.cited(message));
             }
         }
         let indices = (0..reached.len()).filter(|&index| reached[index]);

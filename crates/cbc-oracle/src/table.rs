@@ -149,7 +149,7 @@ impl LobbyingTable {
             }
             let arrow = match seen {
                 Seen::Latest(seen) => self.streams[u.index()].least_since(seen, dag, chain),
-                Seen::Nothing | Seen::Equivocation(..) | Seen::Dropped => 0,
+                Seen::Nothing | Seen::Equivocation | Seen::Dropped => 0,
             };
             self.set_arrow(v.index(), u.index(), arrow);
         }

@@ -294,8 +294,7 @@ where
         let mut found = messages;
         while let Some(message) = found.pop() {
             if !has(message) && cones.insert(message) {
-                let citations = self.observer().view().citations(message);
-                found.extend(citations.iter().flat_map(|(_, seen)| seen.messages()));
+                found.extend(self.observer().view().cited(message));
             }
         }
         cones

@@ -1,6 +1,6 @@
 //! Message DAGs from text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Index;
 
 use cbc_message::{
@@ -54,8 +54,18 @@ impl<E: DagEstimate> Dag<E> {
         let estimate = E::parse(estimate, &|name| Some(self.find(name)?.hash()))
             .ok_or_else(|| format!("`{estimate}` is no estimate"))?;
         let citations: Result<Vec<_>, String> = words.map(|word| self.citation(word)).collect();
-        let justification = Justification::new(citations?).map_err(|error| error.to_string())?;
-        let sequence_number = match (explicit, justification.get(sender)) {
+        let (citations, as_written): (Vec<_>, Vec<bool>) = citations?.into_iter().unzip();
+        let seen = Justification::new(citations.clone()).map_err(|error| error.to_string())?;
+        let needed =
+            citations.iter().zip(as_written).filter_map(|(&(validator, citation), exact)| {
+                let others = citations.iter().filter(|&&(other, _)| other != validator);
+                let others = others.flat_map(|(_, citation)| citation.hashes());
+                let cited = if exact { Some(citation) } else { self.needed(citation, others) };
+                Some((validator, cited?))
+            });
+        let justification =
+            Justification::new(needed.collect()).map_err(|error| error.to_string())?;
+        let sequence_number = match (explicit, seen.get(sender)) {
             (Some(explicit), _) => number(explicit)?,
             (None, Some(Citation::Latest(previous))) => {
                 self.messages[self.by_hash[&previous]].sequence_number() + 1
@@ -69,7 +79,31 @@ impl<E: DagEstimate> Dag<E> {
         )
     }
 
-    fn citation(&self, word: &str) -> Result<(ValidatorId, Citation), String> {
+    /// What is left of a citation beside others: what of it is in the past of none of them.
+    fn needed(
+        &self,
+        citation: Citation,
+        others: impl Iterator<Item = MessageHash>,
+    ) -> Option<Citation> {
+        let mut past = BTreeSet::new();
+        let mut open: Vec<MessageHash> = others.collect();
+        while let Some(hash) = open.pop() {
+            let cited = self.messages[self.by_hash[&hash]].justification().hashes();
+            open.extend(cited.filter(|&cited| past.insert(cited)));
+        }
+        let mut needed = citation.hashes().filter(|hash| !past.contains(hash));
+        match (needed.next()?, needed.next()) {
+            (_, Some(_)) => Some(citation),
+            (one, None) => Some(Citation::Latest(one)),
+        }
+    }
+
+    /// A citation, and whether it is to stand there also if others imply it.
+    fn citation(&self, word: &str) -> Result<((ValidatorId, Citation), bool), String> {
+        let (word, as_written) = match word.strip_prefix('+') {
+            Some(word) => (word, true),
+            None => (word, false),
+        };
         let (validator, cited) = match word.split_once(':') {
             Some((validator, cited)) => {
                 let validator = validator
@@ -96,7 +130,7 @@ impl<E: DagEstimate> Dag<E> {
                 (cited, Citation::Latest(cited.hash()))
             }
         };
-        Ok((validator.unwrap_or(cited.sender()), citation))
+        Ok(((validator.unwrap_or(cited.sender()), citation), as_written))
     }
 
     fn push(&mut self, name: &str, message: Message<E>) -> Result<(), String> {
@@ -181,8 +215,9 @@ mod tests {
     #[test]
     fn citations_are_by_sender_and_number_the_message() {
         let dag = Dag::<Bit>::parse("a 0 1; b 1 1 a; c 0 0 b a; d 0 0 c b");
-        assert_eq!(cited(&dag, "c", 0), latest(&dag, "a"));
         assert_eq!(cited(&dag, "c", 1), latest(&dag, "b"));
+        // b has seen a.
+        assert_eq!(cited(&dag, "c", 0), None);
         assert_eq!(cited(&dag, "c", 2), None);
         let numbers: Vec<u64> = dag.messages().iter().map(Message::sequence_number).collect();
         assert_eq!(numbers, [0, 0, 1, 2]);
@@ -210,6 +245,16 @@ mod tests {
         let dag = Dag::<Bit>::parse("x 4 1; y 4 0; d 0 1 !y,x");
         let proof = EquivocationProof::new(dag["x"].hash(), dag["y"].hash());
         assert_eq!(cited(&dag, "d", 4), proof.map(Citation::Equivocation));
+    }
+
+    #[test]
+    fn what_others_imply_is_cited_if_the_text_insists() {
+        let dag = Dag::<Bit>::parse("a 0 1; b 1 1 a; c 0 0 b +a; x 2 1 a; y 2 0 a; d 3 0 a b !x,y");
+        assert_eq!(cited(&dag, "c", 0), latest(&dag, "a"));
+        assert_eq!(dag["d"].justification().len(), 2);
+        // Of a proof what is left is not one, but a latest message.
+        let dag = Dag::<Bit>::parse("x 2 1; y 2 0; a 0 1 x; b 1 1 a !x,y");
+        assert_eq!(cited(&dag, "b", 2), latest(&dag, "y"));
     }
 
     #[test]

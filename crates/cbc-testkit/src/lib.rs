@@ -15,12 +15,16 @@
 //!            !x,y         the sender of x equivocated: x and y prove it
 //!            v3:a         as above, but for validator 3,
 //!            v3:!x,y      whoever sent a, x or y
+//!            +a           as above, and stands there also if the others imply it
 //! estimate   0 or 1       a bit
 //!            -7           an integer
 //!            2>0>1        an order, most preferred first
 //!            ^a or ^G     proposes a block on the block that a proposes, or on the genesis
 //!            =a or =G     votes for the block that a proposes, or for the genesis
 //! ```
+//!
+//! What is listed is what the maker had seen; what of it the other citations have in their past is
+//! not cited, as the rules want it, unless there is a `+` before it.
 //!
 //! The sequence number is one more than that of the message cited for the sender itself, or 0 where
 //! there is none; `@number` sets another.
@@ -36,7 +40,7 @@
 //!      b  0 1  a !x,y",
 //! );
 //! assert_eq!(dag["b"].sequence_number(), 1);
-//! assert_eq!(dag["b"].justification().len(), 2);
+//! assert_eq!(dag["b"].justification().len(), 1, "x has seen a");
 //! assert!(dag["x"].justification().get(ValidatorId::new(0)).is_some());
 //! assert_eq!(dag.name(dag["y"].hash()), "y");
 //! ```

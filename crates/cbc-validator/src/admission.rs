@@ -1,8 +1,8 @@
 //! Rule V5: an estimate follows from its justification (semantics §4).
 
-use cbc_estimator::{Breach, Case, Estimator, Follower, Vote};
+use cbc_estimator::{Breach, Case, Estimator, Follower};
 use cbc_message::Message;
-use cbc_view::{Admission, Archive, Citations, Incoming, MessageIndex, Refusal, View};
+use cbc_view::{Admission, Archive, Incoming, MessageIndex, Refusal, View};
 use thiserror::Error;
 
 use crate::Protocol;
@@ -58,14 +58,11 @@ impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
     ) -> Result<(), Refusal<EstimateError<P>>> {
         // From the genesis, not from what this view has finalized: the verdict depends on the
         // message's own past alone.
-        let votes: Vec<Vote> = votes(incoming.citations).collect();
-        let dropped: Vec<_> = incoming.citations.dropped().collect();
         let found = incoming.message.estimate();
         let case = Case {
             message: incoming.message.hash(),
             estimate: found,
-            votes: &votes,
-            dropped: &dropped,
+            citations: incoming.citations,
             check: self.check,
         };
         let judged = self.estimator.judge(view, view.validators(), &case, self.archive);
@@ -87,11 +84,4 @@ impl<P: Protocol> Admission<P::Estimate> for Estimates<'_, P> {
     fn archive(&self) -> Option<&dyn Archive<P::Estimate>> {
         self.archive
     }
-}
-
-/// The votes among citations: equivocators have none.
-fn votes(citations: Citations<'_>) -> impl Iterator<Item = Vote> {
-    let vote =
-        |(validator, seen): (_, cbc_view::Seen)| Some(Vote { validator, message: seen.latest()? });
-    citations.iter().filter_map(vote)
 }

@@ -301,8 +301,8 @@ impl<P: Protocol, O> Observer<P, O> {
 
     /// As [`estimate_from`](Self::estimate_from), for those who ask often.
     fn track_from(&mut self, start: Option<&P::Value>) -> Option<P::Value> {
-        let votes = self.votes();
-        self.estimator.track(self.view.lent(), self.view.lent().validators(), &votes, start)
+        let (view, seen) = self.view.lent_mut().panorama();
+        self.estimator.track(view, view.validators(), &seen, start)
     }
 
     /// Where the latest messages lead from the genesis, seen from what is left after pruning.

@@ -83,15 +83,15 @@ impl<P: Protocol, O> Validator<P, O> {
     fn is_up_to_date(&self) -> Result<(), Behind> {
         let view = self.observer.view();
         let number = view.next_sequence_number(self.id);
-        let Ahead { pending, mut cited } = view.ahead_of(self.id);
+        let Ahead { pending, mut missing } = view.ahead_of(self.id);
         if self.next_number.is_some() {
-            cited.clear();
+            missing.clear();
         }
         let expected = self.next_number.filter(|&next_number| number < next_number);
-        if pending.is_empty() && cited.is_empty() && expected.is_none() {
+        if pending.is_empty() && missing.is_empty() && expected.is_none() {
             return Ok(());
         }
-        Err(Behind { validator: self.id, number, expected, pending, cited })
+        Err(Behind { validator: self.id, number, expected, pending, missing })
     }
 
     fn note(&mut self, made: &Message<P::Estimate>) {
@@ -157,14 +157,15 @@ impl<P: Protocol, O> Validator<P, O> {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "validator {validator} would make its message {number}, but may have made it before: {}{} of \
-     its own messages are pending, and pending messages cite {} of its own that are missing{}",
+     its own messages are pending, and {} messages are missing that may be its own, or have such in \
+     their past{}",
     match .expected {
         Some(expected) => format!("its owner has kept {expected} as the number of the next; "),
         None => String::new(),
     },
     .pending.len(),
-    .cited.len(),
-    match .cited.first() {
+    .missing.len(),
+    match .missing.first() {
         Some(hash) => format!(", {hash:.16} first"),
         None => String::new(),
     }
@@ -178,8 +179,9 @@ pub struct Behind {
     pub expected: Option<u64>,
     /// Messages of its own that are pending.
     pub pending: Vec<MessageHash>,
-    /// Messages that others cite as its own, and that its view has not justified: what to ask for.
-    pub cited: BTreeSet<MessageHash>,
+    /// What is missing that something pending waits for: what to ask for. Any of it may be its own,
+    /// or have a message of its own in its past.
+    pub missing: BTreeSet<MessageHash>,
 }
 
 /// A validator that the validator set does not have.

@@ -64,17 +64,17 @@ fn who_has_a_message_of_its_own_pending_waits_for_what_that_cites() {
 }
 
 #[test]
-fn who_is_said_to_have_made_more_waits_for_it_unless_it_knows_better() {
+fn who_may_have_made_more_waits_for_what_is_missing_unless_it_knows_better() {
     let made = rounds();
     let mut again = validator(0);
-    // Message 8, of validator 2, cites what all made in the third round.
+    // Message 8, of validator 2, cites message 7, of validator 1, which has message 6 in its past.
     for message in made[..4].iter().chain([&made[8]]) {
         again.observer_mut().receive(message.clone()).unwrap();
     }
     let error = behind(&mut again);
     assert!(error.pending.is_empty());
-    assert_eq!(error.cited.iter().copied().collect::<Vec<_>>(), [made[6].hash()]);
-    assert!(error.to_string().contains("cite 1 of its own that are missing"), "{error}");
+    assert_eq!(error.missing.iter().copied().collect::<Vec<_>>(), [made[7].hash()]);
+    assert!(error.to_string().contains("1 messages are missing that may be its own"), "{error}");
 
     // Anybody can say so of a validator, which is silent then: but not if its owner keeps count.
     let mut honest = validator(0).with_next_number(0);
@@ -96,7 +96,7 @@ fn who_is_said_to_have_made_more_waits_for_it_unless_it_knows_better() {
     assert_eq!(honest.next_number(), 1);
     let mut trusting = validator(0);
     trusting.observer_mut().receive(rumour).unwrap();
-    assert_eq!(behind(&mut trusting).cited.len(), 1);
+    assert_eq!(behind(&mut trusting).missing.len(), 1);
 }
 
 #[test]

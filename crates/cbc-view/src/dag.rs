@@ -2,6 +2,8 @@
 
 use cbc_message::{MessageHash, ValidatorId};
 
+use crate::Citations;
+
 /// A justified message, by its place in the order in which one view justified its messages.
 ///
 /// Every message comes after all it cites, so ascending indices are a topological order of the DAG,
@@ -26,36 +28,28 @@ impl MessageIndex {
     }
 }
 
-/// What a message cites for a validator, resolved within one view.
+/// What a message's maker had seen of a validator, resolved within one view: whether the message
+/// cites that, or what it cites implies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// Nothing: its sender had not heard from the validator.
     Nothing,
     /// The validator's latest message that its sender had seen.
     Latest(MessageIndex),
-    /// A proof that the validator equivocated: two of its messages, in ascending order.
-    Equivocation(MessageIndex, MessageIndex),
+    /// That the validator equivocated: the message has two of its messages in its past, neither of
+    /// which is in the other's.
+    Equivocation,
     /// A message that was dropped ([`View::prune`](crate::View::prune)). It was the validator's
     /// latest that its sender had seen; it agrees with nothing that the view still decides.
     Dropped,
 }
 
 impl Seen {
-    /// The messages cited, of those that are held: none, one, or the two of a proof.
-    pub fn messages(self) -> impl Iterator<Item = MessageIndex> {
-        let (one, other) = match self {
-            Self::Nothing | Self::Dropped => (None, None),
-            Self::Latest(message) => (Some(message), None),
-            Self::Equivocation(one, other) => (Some(one), Some(other)),
-        };
-        one.into_iter().chain(other)
-    }
-
     /// The latest message cited, unless nothing, an equivocation, or what was dropped is.
     pub fn latest(self) -> Option<MessageIndex> {
         match self {
             Self::Latest(message) => Some(message),
-            Self::Nothing | Self::Equivocation(..) | Self::Dropped => None,
+            Self::Nothing | Self::Equivocation | Self::Dropped => None,
         }
     }
 }
@@ -87,13 +81,13 @@ pub trait MessageDag {
     /// What `message` votes for.
     fn estimate(&self, message: MessageIndex) -> &Self::Estimate;
 
-    /// The message that `message` cites for its own sender: the one its sender made before.
+    /// The message that its sender made before `message`.
     fn previous(&self, message: MessageIndex) -> Option<MessageIndex>;
 
-    /// What `message` cites for `validator`.
+    /// What `message` has seen of `validator`: cited, or implied by what is.
     fn seen(&self, message: MessageIndex, validator: ValidatorId) -> Seen;
 
-    /// All that `message` cites: each validator cited, and what for; in any order. For whoever
+    /// All that `message` has seen: of each validator of whom that is anything; in any order. For whoever
     /// wants all of it, quicker than one [`seen`](Self::seen) after another.
     fn seen_of_all(&self, message: MessageIndex) -> impl Iterator<Item = (ValidatorId, Seen)> {
         let validators = (0..self.validator_count() as u32).map(ValidatorId::new);
@@ -101,8 +95,23 @@ pub trait MessageDag {
         seen.filter(|&(_, seen)| seen != Seen::Nothing)
     }
 
-    /// For each validator, one more than the index of the message that `message` cites as its
-    /// latest, and 0 if it cites none: all into `row`, which has a place for each validator. For
+    /// The validators of whom `seen` has something else than `message` has seen, or than nobody if
+    /// there is none, in ascending order: what `message` has seen of each, and what `seen` has. For
+    /// whoever goes on from what it knew of `message`.
+    fn news(
+        &self,
+        message: Option<MessageIndex>,
+        seen: &Citations<'_>,
+    ) -> Vec<(ValidatorId, Seen, Seen)> {
+        let mut before: Vec<(ValidatorId, Seen)> =
+            message.map_or(Vec::new(), |message| self.seen_of_all(message).collect());
+        before.sort_unstable_by_key(|&(validator, _)| validator);
+        let news = seen.differences(&Citations::listed(&before));
+        news.map(|(validator, now, before)| (validator, before, now)).collect()
+    }
+
+    /// For each validator, one more than the index of the message that `message` has seen as its
+    /// latest, and 0 if it has seen none: all into `row`, which has a place for each validator. For
     /// whoever compares many messages at once, the quickest.
     fn latest_seen(&self, message: MessageIndex, row: &mut [u32]) {
         row.fill(0);

@@ -55,6 +55,7 @@
 mod readme {}
 
 mod dag;
+mod justification;
 mod pending;
 mod perspective;
 mod property;
@@ -73,10 +74,10 @@ pub use prune::{Pruned, Pruning};
 pub use receive::admission::{Admission, AdmitAll, Incoming};
 pub use receive::receipt::{Equivocation, Justified, Reason, Receipt, Rejection, Status};
 pub use receive::unjudged::{Refusal, Unjudged};
-pub use receive::validity::{Forgotten, Invalid};
+pub use receive::validity::Invalid;
 pub use shared::SharedView;
-pub use store::archive::{Archive, Archived, MemoryArchive};
+pub use store::archive::{Archive, Archived, MemoryArchive, Standing};
 pub use store::chains::Position;
 pub use store::column::{Column, Renumbering};
-pub use store::panorama::Citations;
+pub use store::rows::Citations;
 pub use view::{Ahead, View};

@@ -106,14 +106,12 @@ pub(crate) fn bytes_held<E>(message: &Message<E>, missing: usize) -> usize {
     // Tables that grow by an eighth, and what an allocation takes beyond what was asked for.
     let with_reserve = |bytes: usize| bytes + bytes / 8;
     let fixed = size_of::<Waiting<E>>() + size_of::<E>() + 256;
-    // In memory a citation takes 36 bytes, encoded 40; a second hash of a proof 36, or twice that
-    // where room was made for as many more, encoded 32.
-    let encoded = message.encoded_len() + 40 * message.justification().proofs();
-    fixed + encoded + with_reserve(ITEM_BYTES + missing * (ITEM_BYTES + EDGE_BYTES))
+    // In memory a hash that is cited takes 36 bytes, as it does encoded.
+    fixed + message.encoded_len() + with_reserve(ITEM_BYTES + missing * (ITEM_BYTES + EDGE_BYTES))
 }
 
 impl<E> Pending<E> {
-    pub(crate) fn new(validators: usize) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             places: HashNumbers::new(),
             items: Column::new(),
@@ -122,7 +120,7 @@ impl<E> Pending<E> {
             waits: Waits::default(),
             arrivals: List::EMPTY,
             links: Links::default(),
-            accounts: Accounts::new(validators),
+            accounts: Accounts::new(),
             count: 0,
             arrived: 0,
             ready: VecDeque::new(),

@@ -1,9 +1,16 @@
 //! What one observer has seen of the messages that a view holds.
 
-use cbc_message::{MessageHash, ValidatorId};
+pub(crate) mod latest;
+mod members;
+
+use std::collections::BTreeMap;
+
+use cbc_message::{ValidatorId, Weight};
 
 use crate::pending::Pending;
 use crate::pending::held_back::HeldBack;
+use crate::perspective::latest::Latest;
+use crate::perspective::members::Members;
 use crate::store::Store;
 use crate::store::column::Renumbering;
 use crate::{Equivocation, MessageIndex, Position};
@@ -11,17 +18,26 @@ use crate::{Equivocation, MessageIndex, Position};
 /// What one observer has seen: which of the messages held are justified for it, who is latest, who
 /// equivocated, what is pending. A view has that of one observer, and, if it is one of several who
 /// share what they hold, puts those of the others aside.
+///
+/// It takes memory for what there is, and next to none for validators who have said nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Perspective<E> {
     pub(crate) justified: Members,
-    pub(crate) latest: Vec<Option<MessageIndex>>,
-    /// The hashes of the latest messages, side by side: most citations are of these.
-    pub(crate) latest_hashes: Vec<MessageHash>,
-    pub(crate) equivocations: Vec<Option<Equivocation>>,
+    /// The latest message of each validator; and which of them are *tips*: of the messages of
+    /// validators that are not known to equivocate, those that none of those has in its past. They
+    /// are what the next message has to cite of those validators.
+    pub(crate) latest: Latest,
+    /// In the order in which they became known: what proves one has nothing in its past that proves
+    /// a later one.
+    pub(crate) equivocations: Vec<Equivocation>,
+    /// The place among these of each equivocator.
+    equivocators: BTreeMap<ValidatorId, usize>,
+    /// What they weigh together.
+    pub(crate) fault_weight: Weight,
     pub(crate) pending: Pending<E>,
     pub(crate) held_back: HeldBack,
     /// For each equivocator, the bytes of its messages that are justified and nobody wanted.
-    pub(crate) unwanted: Vec<usize>,
+    pub(crate) unwanted: BTreeMap<ValidatorId, usize>,
     /// How many times the view was pruned with this among its perspectives: if it was each time,
     /// what was dropped is justified for this observer.
     pub(crate) prunings: u32,
@@ -36,16 +52,17 @@ pub(crate) fn after_pruning<E>(prunings: u32, store: &Store<E>) -> u32 {
 }
 
 impl<E> Perspective<E> {
-    /// That of somebody who has seen nothing, in a network of so many validators.
-    pub(crate) fn new(validators: usize, prunings: u32) -> Self {
+    /// That of somebody who has seen nothing.
+    pub(crate) fn new(prunings: u32) -> Self {
         Self {
             justified: Members::default(),
-            latest: vec![None; validators],
-            latest_hashes: vec![MessageHash::from_bytes([0; 32]); validators],
-            equivocations: vec![None; validators],
-            pending: Pending::new(validators),
+            latest: Latest::default(),
+            equivocations: Vec::new(),
+            equivocators: BTreeMap::new(),
+            fault_weight: Weight::ZERO,
+            pending: Pending::new(),
             held_back: HeldBack::default(),
-            unwanted: vec![0; validators],
+            unwanted: BTreeMap::new(),
             prunings,
         }
     }
@@ -60,18 +77,12 @@ impl<E> Perspective<E> {
         self.prunings == store.prunings
     }
 
-    /// Whether `message` is justified for this observer. Of what was dropped a view may hold stubs.
-    pub(crate) fn has_justified(&self, store: &Store<E>, message: MessageIndex) -> bool {
-        self.justified.contains(message)
-            || (store.is_stub(message) && self.has_justified_dropped(store))
-    }
-
     /// Messages are about to be numbered anew. Latest messages, and those of proofs, are among
     /// them.
     pub(crate) fn renumber(&mut self, store: &Store<E>, renumbering: &Renumbering) {
         let mut justified = Members::default();
         for (old, new) in renumbering.iter() {
-            if self.has_justified(store, MessageIndex::new(old)) {
+            if self.justified.contains(MessageIndex::new(old)) {
                 justified.insert(MessageIndex::new(new));
             }
         }
@@ -80,10 +91,8 @@ impl<E> Perspective<E> {
         self.pending.renumber(renumbering);
         self.prunings = after_pruning(self.prunings, store);
         let new = |message: MessageIndex| renumbering.get(message.get()).map(MessageIndex::new);
-        for latest in &mut self.latest {
-            *latest = latest.and_then(new);
-        }
-        for equivocation in self.equivocations.iter_mut().flatten() {
+        self.latest.renumber(new);
+        for equivocation in &mut self.equivocations {
             let (one, other) = equivocation.messages;
             if let Some(messages) = new(one).zip(new(other)) {
                 equivocation.messages = messages;
@@ -92,7 +101,18 @@ impl<E> Perspective<E> {
     }
 
     pub(crate) fn is_equivocator(&self, validator: ValidatorId) -> bool {
-        self.equivocations.get(validator.index()).is_some_and(Option::is_some)
+        // Nothing is looked for where there is nobody.
+        !self.equivocators.is_empty() && self.equivocators.contains_key(&validator)
+    }
+
+    /// The first proof that `validator` equivocated.
+    pub(crate) fn equivocation(&self, validator: ValidatorId) -> Option<Equivocation> {
+        Some(self.equivocations[*self.equivocators.get(&validator)?])
+    }
+
+    /// The first proof of each, in ascending order of the validators.
+    pub(crate) fn proofs(&self) -> impl Iterator<Item = Equivocation> {
+        self.equivocators.values().map(|&place| self.equivocations[place])
     }
 
     /// Where the message stands that a message of `sender`, with this number and after `before`,
@@ -104,7 +124,7 @@ impl<E> Perspective<E> {
         number: u32,
         before: Option<Position>,
     ) -> Option<Position> {
-        let latest = store.chains.position(self.latest[sender.index()]?);
+        let latest = store.chains.position(self.latest.get(sender)?);
         if self.is_equivocator(sender) || before == Some(latest) {
             return None;
         }
@@ -117,6 +137,12 @@ impl<E> Perspective<E> {
     /// Without an equivocation so far, the sender's messages are one chain that ends in its latest
     /// message. A message that does not continue that chain shares its sequence number with one
     /// that is in it. That one is held: whoever calls this has seen to it ([`Self::rival`]).
+    ///
+    /// If the sender is not known to have equivocated, the tips that the message has seen are none
+    /// any more, but it is one. A tip is cited by no message that the message has in its past and
+    /// that was in the past of the tips before; so, unless it has something of an equivocator in
+    /// its past that was not, the message cites those tips itself. O(citations); and O(log V) for
+    /// each tip if it cites a message of a known equivocator.
     pub(crate) fn justify(
         &mut self,
         store: &Store<E>,
@@ -124,7 +150,7 @@ impl<E> Perspective<E> {
     ) -> Option<Equivocation> {
         self.justified.insert(message);
         let sender = store.sender(message);
-        let latest = self.latest[sender.index()];
+        let latest = self.latest.get(sender);
         let rival = match latest {
             // Continues the chain: by far the most do.
             Some(latest) if store.previous(message) == Some(latest) => None,
@@ -135,113 +161,62 @@ impl<E> Perspective<E> {
             }
             None => None,
         };
+        let is_equivocator = self.is_equivocator(sender);
         let Some(rival) = rival else {
-            self.latest[sender.index()] = Some(message);
-            self.latest_hashes[sender.index()] = *store.hash(message);
+            self.latest.set(sender, message, !is_equivocator);
+            if !is_equivocator {
+                self.take_tips(store, message);
+            }
             return None;
         };
-        if self.is_equivocator(sender) {
+        if is_equivocator {
             return None;
         }
         let rival = store.chains.at(sender, rival)?;
         let messages = (rival.min(message), rival.max(message));
         let equivocation = Equivocation { validator: sender, messages };
-        self.equivocations[sender.index()] = Some(equivocation);
+        self.equivocators.insert(sender, self.equivocations.len());
+        self.equivocations.push(equivocation);
         Some(equivocation)
     }
-}
 
-/// A set of messages that is nearly always all up to some place.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Members {
-    /// All messages before this place are in the set, the one at it is not.
-    whole: usize,
-    /// The messages beyond, a bit each: bit `i % 64` of word `i / 64 - base`.
-    beyond: Vec<u64>,
-    /// How many words before those in `beyond` are full.
-    base: usize,
-    count: usize,
-}
-
-impl Members {
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.count
-    }
-
-    /// All messages before this place are in the set.
-    pub(crate) fn whole(&self) -> usize {
-        self.whole
-    }
-
-    pub(crate) fn contains(&self, message: MessageIndex) -> bool {
-        let index = message.index();
-        index < self.whole || {
-            let word = (index / 64).checked_sub(self.base).and_then(|word| self.beyond.get(word));
-            word.is_some_and(|word| word >> (index % 64) & 1 == 1)
+    /// What `message` has seen is no tip any more.
+    fn take_tips(&mut self, store: &Store<E>, message: MessageIndex) {
+        let mut by_equivocator = false;
+        for &code in store.cited(message) {
+            let Some(sender) = store.sender_of(code) else { continue };
+            if let Some(cited) = code.as_latest() {
+                self.latest.take_tip(sender, cited);
+            }
+            by_equivocator |= self.is_equivocator(sender);
         }
-    }
-
-    /// Puts `message` in. It was not.
-    pub(crate) fn insert(&mut self, message: MessageIndex) {
-        let index = message.index();
-        self.count += 1;
-        if index == self.whole && self.beyond.is_empty() {
-            self.whole += 1;
-            return;
-        }
-        if self.beyond.is_empty() {
-            self.base = self.whole / 64;
-            // Those of the first word that are before `whole`.
-            self.beyond.push((1 << (self.whole % 64)) - 1);
-        }
-        let word = index / 64 - self.base;
-        if word >= self.beyond.len() {
-            self.beyond.resize(word + 1, 0);
-        }
-        self.beyond[word] |= 1 << (index % 64);
-        if index == self.whole {
-            self.advance();
-        }
-    }
-
-    /// Moves `whole` on to the first that is missing.
-    fn advance(&mut self) {
-        let full = self.beyond.iter().take_while(|&&word| word == u64::MAX).count();
-        self.base += full;
-        self.beyond.drain(..full);
-        self.whole =
-            self.base * 64 + self.beyond.first().map_or(0, |word| word.trailing_ones() as usize);
-        if self.whole >= self.count {
-            self.beyond.clear();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn members_are_a_set(order in prop::collection::vec(0..300u32, 1..400)) {
-            let (mut members, mut twin) = (Members::default(), BTreeSet::new());
-            for index in order.into_iter().chain(0..300) {
-                if twin.insert(index) {
-                    members.insert(MessageIndex::new(index));
-                }
-                prop_assert_eq!(members.len(), twin.len());
-                let whole = (0..).take_while(|index| twin.contains(index)).count();
-                prop_assert_eq!(members.whole(), whole);
-                for index in 0..310 {
-                    let contained = members.contains(MessageIndex::new(index));
-                    prop_assert_eq!(contained, twin.contains(&index));
+        if by_equivocator {
+            let row = store.rows.row(message);
+            for (validator, tip) in self.latest.tips().collect::<Vec<_>>() {
+                let (code, position) =
+                    (store.rows.code(row, validator), store.chains.position(tip));
+                if tip != message && store.rows.has_seen(&store.chains, validator, code, position) {
+                    self.latest.take_tip(validator, tip);
                 }
             }
         }
+    }
+
+    /// Finds the tips anew, once somebody more is known to equivocate. O(V log V) and for what the
+    /// rows of the latest messages differ in.
+    pub(crate) fn find_tips(&mut self, store: &mut Store<E>) {
+        let honest: Vec<(ValidatorId, MessageIndex)> =
+            self.latest.iter().filter(|&(validator, _)| !self.is_equivocator(validator)).collect();
+        self.latest.take_all_tips();
+        store.rows.clear();
+        let rows: Vec<_> = honest.iter().map(|&(_, latest)| store.rows.row(latest)).collect();
+        let (row, _) = store.rows.join(&store.chains, rows.into_iter(), &[]);
+        for (validator, latest) in honest {
+            let (code, position) = (store.rows.code(row, validator), store.chains.position(latest));
+            if !store.rows.has_seen(&store.chains, validator, code, position) {
+                self.latest.set(validator, latest, true);
+            }
+        }
+        store.rows.clear();
     }
 }

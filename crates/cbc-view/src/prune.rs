@@ -7,26 +7,16 @@ use crate::shared::Seat;
 use crate::store::column::{Column, Renumbering};
 use crate::{Archived, MessageDag, MessageIndex, View};
 
-/// What is to become of the messages of a view: which stay whole, which leave a stub, which go.
+/// What is to become of the messages of a view: which stay, and which go.
 #[derive(Clone, Debug)]
 pub struct Pruning {
-    fates: Vec<Fate>,
-    was_stub: Vec<bool>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
-    Goes,
-    Stub,
-    Whole,
+    stays: Vec<bool>,
 }
 
 impl Pruning {
     /// The messages that will be dropped, ascending: to be archived first.
     pub fn dropped(&self) -> impl Iterator<Item = MessageIndex> + '_ {
-        let fates = self.fates.iter().zip(&self.was_stub);
-        let dropped =
-            (0..).zip(fates).filter(|&(_, (&fate, &was_stub))| fate != Fate::Whole && !was_stub);
+        let dropped = (0..).zip(&self.stays).filter(|&(_, &stays)| !stays);
         dropped.map(|(message, _)| MessageIndex::new(message))
     }
 }
@@ -50,7 +40,7 @@ impl Pruned {
         self.hashes[old.index()]
     }
 
-    /// How many messages were dropped, of each of which nothing or a stub is left.
+    /// How many messages were dropped.
     pub fn dropped(&self) -> usize {
         self.dropped
     }
@@ -68,12 +58,11 @@ impl<E: Estimate> View<E> {
     /// ([`SharedView`](crate::SharedView)), this is for all of them.
     ///
     /// What stays, besides what `drops` does not name: everybody's latest messages, proofs of
-    /// equivocations, whatever a message that `drops` does not name cites, and what one of those
-    /// who share the view has not justified yet. All these stay *whole*. What they cite in their
-    /// turn leaves a mark in their rows: which message it was, of whom, and where it stood among
-    /// that validator's; of the two messages of a proof, a *stub* stays, to be pointed at.
+    /// equivocations, whatever a message that `drops` does not name has as somebody's latest, and
+    /// what one of those who share the view has not justified yet. What they have seen in their
+    /// turn leaves a mark: which message it was, of whom, and where it stood among that validator's.
     ///
-    /// So whoever cites what stays whole is judged as if nothing had been dropped, by rules V2, V3,
+    /// So whoever cites what stays is judged as if nothing had been dropped, by rules V2, V3,
     /// V4 and V8: it does not matter what order messages came in, nor when they were dropped. A
     /// message that cites, or forks off, what was dropped is judged with the help of an
     /// [`Archive`](crate::Archive), and without one not at all
@@ -108,48 +97,34 @@ impl<E: Estimate> View<E> {
         let is_some_blank = self.seats.iter().enumerate().any(blank);
         let settled = |message| {
             !is_some_blank
-                && perspectives().all(|it| it.has_justified(&self.store, message))
+                && perspectives().all(|it| it.justified.contains(message))
                 && drops(message)
         };
-        let was_stub: Vec<bool> = held().map(|message| self.store.is_stub(message)).collect();
-        let mut fates = vec![Fate::Goes; was_stub.len()];
-        let stays: Vec<MessageIndex> =
-            held().filter(|&message| !was_stub[message.index()] && !settled(message)).collect();
-        let mut stay_whole = |message: MessageIndex| {
-            let is_stub = was_stub[message.index()];
-            fates[message.index()] = if is_stub { Fate::Stub } else { Fate::Whole };
-        };
-        for &message in &stays {
-            stay_whole(message);
-            let cited = self.citations(message).iter().flat_map(|(_, seen)| seen.messages());
-            cited.for_each(&mut stay_whole);
+        let mut stays: Vec<bool> = held().map(|message| !settled(message)).collect();
+        let unsettled: Vec<MessageIndex> =
+            held().filter(|message| stays[message.index()]).collect();
+        let codes = self.store.rows.codes_of(unsettled.iter().copied());
+        let seen = codes.filter_map(|code| code.as_latest());
+        // Of an equivocator it may be the message itself that is cited.
+        let cited = unsettled.iter().flat_map(|&message| self.store.cited(message));
+        for message in seen.chain(cited.filter_map(|code| code.as_latest())) {
+            stays[message.index()] = true;
         }
         for perspective in perspectives() {
-            let proofs = perspective.equivocations.iter().flatten();
+            let proofs = perspective.equivocations.iter();
             let proofs = proofs.flat_map(|proof| [proof.messages.0, proof.messages.1]);
-            perspective.latest.iter().flatten().copied().chain(proofs).for_each(&mut stay_whole);
-        }
-        // The proofs that rows cite.
-        for message in held().filter(|message| !was_stub[message.index()]) {
-            if fates[message.index()] != Fate::Whole {
-                continue;
-            }
-            for proof in self.citations(message).proofs() {
-                for message in [proof.0, proof.1] {
-                    let fate = &mut fates[message.index()];
-                    *fate = (*fate).max(Fate::Stub);
-                }
+            for message in perspective.latest.iter().map(|(_, latest)| latest).chain(proofs) {
+                stays[message.index()] = true;
             }
         }
-        Pruning { fates, was_stub }
+        Pruning { stays }
     }
 
     /// Does what was to be done. Nothing may have been received since.
     pub fn complete(&mut self, pruning: Pruning) -> Pruned {
         let dropped = pruning.dropped().count();
-        let fate = |message: u32| pruning.fates[message as usize];
         let renumbering =
-            Renumbering::keeping(pruning.fates.len(), |message| fate(message) != Fate::Goes);
+            Renumbering::keeping(pruning.stays.len(), |message| pruning.stays[message as usize]);
         for seat in &mut self.seats {
             match seat {
                 Seat::Taken(perspective) => perspective.renumber(&self.store, &renumbering),
@@ -157,12 +132,12 @@ impl<E: Estimate> View<E> {
             }
         }
         self.perspective.renumber(&self.store, &renumbering);
-        let hashes = self.store.prune(&renumbering, |it| fate(it.get()) == Fate::Whole);
+        let hashes = self.store.prune(&renumbering);
         Pruned { renumbering, hashes, dropped }
     }
 
-    /// A message that is held whole, as an archive keeps it; `None` of a stub. O(V).
+    /// A message that is held, as an archive keeps it. O(V).
     pub fn archived(&self, message: MessageIndex) -> Option<Archived<E>> {
-        if self.store.is_stub(message) { None } else { self.store.archived(message) }
+        self.store.archived(message)
     }
 }

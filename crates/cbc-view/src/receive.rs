@@ -3,7 +3,7 @@
 pub(crate) mod admission;
 mod recall;
 pub(crate) mod receipt;
-mod resolve;
+pub(crate) mod resolve;
 pub(crate) mod unjudged;
 pub(crate) mod validity;
 
@@ -16,7 +16,6 @@ use crate::pending::Released;
 use crate::pending::accounts::Charge;
 use crate::pending::limits::bytes_stored;
 use crate::receive::validity::check_on_receipt;
-use crate::store::panorama::MOST_MESSAGES;
 use crate::{
     Admission, AdmitAll, Equivocation, HashedDag, Incoming, MessageDag, MessageIndex, Reason,
     Receipt, Refusal, Rejection, Status, Unjudged, View,
@@ -36,11 +35,11 @@ impl<E: Clone> View<E> {
     /// pending (semantics §2). Released messages come in the order in which they could be, those
     /// released at once in the order of their arrival; every message after all it cites.
     ///
-    /// O(V) for a message whose citations are as late as those of the newest message it cites, or
-    /// as those of other messages that it cites: the usual case. Rule V4 costs O(V) more for each
-    /// message cited that cites something else. Work on released messages is that of receiving
-    /// them; no more are released at a time than a batch of [`Limits`](crate::Limits), and
-    /// [`release_more`](Self::release_more), or the next call, goes on. What is dropped, with an
+    /// O(log V) for each citation, and for each validator of whom two of the cited messages had seen
+    /// something different, times the number of those that differ: O(V²) at worst, if each of V
+    /// cited messages had seen something else of everybody. Work on released messages is that of
+    /// receiving them; no more are released at a time than a batch of [`Limits`](crate::Limits),
+    /// and [`release_more`](Self::release_more), or the next call, goes on. What is dropped, with an
     /// invalid message or to make room, costs O(its citations): as much as it did to take it in.
     /// Nothing costs time in proportion to what else is pending.
     ///
@@ -66,11 +65,6 @@ impl<E: Clone> View<E> {
             return Ok(receipt);
         }
         let missing = match held {
-            // Dropped, since all who shared this view then had justified it.
-            Some(held) if self.store.is_stub(held) => {
-                receipt.status = Status::Unjudged(Unjudged::BelowHorizon { needs: vec![hash] });
-                return Ok(receipt);
-            }
             Some(held) => self.missing_citations(held),
             None => {
                 let checked =
@@ -85,13 +79,7 @@ impl<E: Clone> View<E> {
                     receipt.status = status;
                     return Ok(receipt);
                 }
-                match self.resolve(message.justification(), admission) {
-                    Ok(missing) => missing,
-                    Err(invalid) => {
-                        self.refuse(hash, Refusal::Breaks(Reason::Invalid(invalid)))?;
-                        return Ok(receipt);
-                    }
-                }
+                self.resolve(message.justification(), admission)
             }
         };
         if missing.is_empty() {
@@ -169,20 +157,15 @@ impl<E: Clone> View<E> {
             };
             let hash = message.hash();
             let held = self.store.find(&hash);
-            let resolved = match held {
-                Some(_) => Ok(Vec::new()),
+            let needs = match held {
+                Some(_) => Vec::new(),
                 None => self.resolve(message.justification(), admission),
             };
-            let taken_in = match resolved {
-                Ok(missing) if missing.is_empty() => {
-                    self.take_in(&message, held, Some(charge), admission, receipt)
-                }
+            let taken_in = if needs.is_empty() {
+                self.take_in(&message, held, Some(charge), admission, receipt)
+            } else {
                 // Justified when the message arrived, and dropped since.
-                Ok(needs) => Ok(Status::Unjudged(Unjudged::BelowHorizon { needs })),
-                Err(invalid) => {
-                    let refusal = Refusal::Breaks(Reason::Invalid(invalid));
-                    self.refuse(hash, refusal).map(Status::Unjudged)
-                }
+                Ok(Status::Unjudged(Unjudged::BelowHorizon { needs }))
             };
             match taken_in {
                 Ok(Status::Unjudged(unjudged)) => receipt.unjudged.push((hash, unjudged)),
@@ -235,15 +218,14 @@ impl<E: Clone> View<E> {
     where
         A: Admission<E, Error: Error + 'static>,
     {
-        if self.store.len() >= MOST_MESSAGES {
+        if self.store.is_full() {
             return Err(Unjudged::ViewFull { held: self.store.len() }.into());
         }
         let mut draft = std::mem::take(&mut self.draft);
-        draft.share(&self.store.panoramas);
-        let checked = self.store.check_structure(message, &mut draft, admission.archive());
+        let checked = self.store.check_structure(message, &mut draft);
         let checked = checked.map_err(|refusal| refusal.map(Reason::Invalid));
         let checked = checked.and_then(|()| {
-            let citations = self.store.panoramas.of_draft(&draft);
+            let citations = self.store.rows.citations(draft.row);
             let checked = admission.check(self, &Incoming { message, citations });
             checked.map_err(|refusal| refusal.map(Reason::Refused))
         });
@@ -251,11 +233,12 @@ impl<E: Clone> View<E> {
             if message.sequence_number() >= u64::from(u32::MAX) {
                 return Err(Unjudged::ViewFull { held: self.store.len() }.into());
             }
-            let before =
-                self.store.cited_position(self.store.panoramas.of_draft(&draft), message.sender());
+            let before = self.store.position_in(draft.row, message.sender());
             self.recall_rival(message.sender(), before, admission).map_err(Refusal::from)
         });
-        let stored = checked.map(|()| self.store.push(message, &draft));
+        let stored = checked.map(|()| {
+            self.store.push(message, draft.cited.iter().map(|&(_, code)| code), draft.row)
+        });
         self.draft = draft;
         stored
     }
@@ -270,6 +253,8 @@ impl<E: Clone> View<E> {
             "message justified"
         );
         if let Some(Equivocation { validator, messages: (one, other) }) = equivocation {
+            self.perspective.fault_weight += self.validators().weight(validator);
+            self.perspective.find_tips(&mut self.store);
             warn!(
                 %validator,
                 sequence_number = self.sequence_number(one),
@@ -397,7 +382,7 @@ impl<E> View<E> {
         {
             return true;
         }
-        let unwanted = &mut self.perspective.unwanted[sender.index()];
+        let unwanted = self.perspective.unwanted.entry(sender).or_default();
         let room = self.limits.unwanted_per_validator.saturating_sub(*unwanted) >= bytes;
         if room {
             *unwanted += bytes;

@@ -100,7 +100,7 @@ impl<E> SharedView<E> {
     /// Whether `message` is justified for the observer.
     pub fn has_justified(&self, observer: usize, message: MessageIndex) -> bool {
         let perspective = self.perspective(observer);
-        perspective.is_some_and(|it| it.has_justified(&self.0.store, message))
+        perspective.is_some_and(|it| it.justified.contains(message))
     }
 
     /// Whether all messages before `message` are justified for the observer, and so all that it
@@ -114,8 +114,7 @@ impl<E> SharedView<E> {
     pub fn forget(&mut self, observer: usize) {
         let prunings = self.prunings_of_newcomer();
         if observer == self.0.observer {
-            let validators = self.0.validators().len();
-            *self.0.perspective = Perspective::new(validators, prunings);
+            *self.0.perspective = Perspective::new(prunings);
         } else if let Some(seat) = self.0.seats.get_mut(observer) {
             *seat = Seat::Blank { prunings };
         }
@@ -154,19 +153,11 @@ impl<E> View<E> {
     fn change_to(&mut self, observer: usize) {
         let next = match std::mem::take(&mut self.seats[observer]) {
             Seat::Taken(perspective) => perspective,
-            Seat::Blank { prunings } => match self.blank.take() {
-                Some(mut blank) => {
-                    blank.prunings = prunings;
-                    blank
-                }
-                None => Box::new(Perspective::new(self.validators().len(), prunings)),
-            },
+            Seat::Blank { prunings } => Box::new(Perspective::new(prunings)),
         };
         let before = std::mem::replace(&mut self.perspective, next);
         self.seats[self.observer] = if before.is_blank() {
-            let prunings = before.prunings;
-            self.blank = Some(before);
-            Seat::Blank { prunings }
+            Seat::Blank { prunings: before.prunings }
         } else {
             Seat::Taken(before)
         };

@@ -3,36 +3,37 @@
 pub(crate) mod archive;
 pub(crate) mod chains;
 pub(crate) mod column;
-pub(crate) mod panorama;
-
-use std::collections::BTreeSet;
+pub(crate) mod rows;
 
 use cbc_message::{
     Citation, EquivocationProof, Estimate, HashNumbers, Header, Justification, Message,
     MessageHash, ValidatorId,
 };
 
-use crate::store::chains::Chains;
+use crate::MessageIndex;
+use crate::store::archive::{Archived, Standing};
+use crate::store::chains::{Chains, Position};
 use crate::store::column::{Column, Renumbering};
-use crate::store::panorama::{Draft, Dropped, Panoramas};
-use crate::{Archived, Citations, MessageIndex, Position, Seen};
+use crate::store::rows::{Citations, Code, Dropped, MOST_MESSAGES, Row, Rows};
 
 /// Valid messages, each after all it cites, in columns: what is read together stands together.
 ///
-/// What a message cites is kept by index, not by hash, and shared with the messages before
-/// ([`Panoramas`]); the message as it was sent is made from that when somebody asks for it.
+/// What a message cites is kept by index, not by hash, and what it has seen is shared with the
+/// messages before ([`Rows`]); the message as it was sent is made from that when somebody asks for
+/// it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store<E> {
-    pub(crate) hashes: Column<MessageHash>,
+    hashes: Column<MessageHash>,
     senders: Column<ValidatorId>,
     estimates: Column<E>,
     index: HashNumbers,
-    pub(crate) panoramas: Panoramas,
+    pub(crate) rows: Rows,
+    /// What the messages cite, one after another.
+    cited: Column<Code>,
+    /// For each message, where what it cites ends.
+    cited_ends: Column<u32>,
     /// Each validator's messages, one after another.
     pub(crate) chains: Chains,
-    /// Messages of which only a stub is left: sender, number, hash and estimate, but not what they
-    /// cite. Only for proofs of equivocation, and never cited as somebody's latest.
-    stubs: BTreeSet<MessageIndex>,
     /// How many times something was dropped.
     pub(crate) prunings: u32,
 }
@@ -44,15 +45,22 @@ impl<E> Store<E> {
             senders: Column::new(),
             estimates: Column::new(),
             index: HashNumbers::new(),
-            panoramas: Panoramas::new(validators),
+            rows: Rows::new(validators),
+            cited: Column::new(),
+            cited_ends: Column::new(),
             chains: Chains::new(validators),
-            stubs: BTreeSet::new(),
             prunings: 0,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.hashes.len()
+    }
+
+    /// Whether there may not be numbers for another message.
+    pub(crate) fn is_full(&self) -> bool {
+        let most_cited = u32::MAX as usize / 2;
+        self.len() >= MOST_MESSAGES || self.cited.len() > most_cited || self.rows.is_full()
     }
 
     pub(crate) fn find(&self, hash: &MessageHash) -> Option<MessageIndex> {
@@ -79,39 +87,55 @@ impl<E> Store<E> {
         self.chains.previous(message)
     }
 
-    /// Whether only a stub of `message` is left: what it cites was dropped.
-    pub(crate) fn is_stub(&self, message: MessageIndex) -> bool {
-        !self.stubs.is_empty() && self.stubs.contains(&message)
+    /// The messages that `message` cites, in the order in which it does.
+    pub(crate) fn cited(&self, message: MessageIndex) -> &[Code] {
+        let start = message.index().checked_sub(1).map_or(0, |before| self.cited_ends[before]);
+        &self.cited[start as usize..self.cited_ends[message.index()] as usize]
     }
 
-    /// What is known of `message` when it is dropped.
-    pub(crate) fn dropped(&self, message: MessageIndex) -> Dropped {
-        Dropped {
-            hash: *self.hash(message),
-            sender: self.sender(message),
-            position: self.chains.position(message),
-        }
+    /// What `message` has seen of each validator.
+    pub(crate) fn citations(&self, message: MessageIndex) -> Citations<'_> {
+        self.rows.citations(self.rows.row(message))
     }
 
-    /// Drops what `renumbering` does not name, and the rows of all that do not stay `whole`.
-    /// Answers the hashes of all that were held.
-    pub(crate) fn prune(
-        &mut self,
-        renumbering: &Renumbering,
-        whole: impl Fn(MessageIndex) -> bool,
-    ) -> Column<MessageHash> {
+    /// Which message `code` is the code of, if of any.
+    pub(crate) fn standing(&self, code: Code) -> Option<Standing> {
+        let dropped = |it: &Dropped| Standing { hash: it.hash, position: it.position };
+        let held = || {
+            let message = code.as_latest()?;
+            Some(Standing { hash: *self.hash(message), position: self.chains.position(message) })
+        };
+        self.rows.dropped_of(code).map(dropped).or_else(held)
+    }
+
+    /// Where the message stands that `row` has as the latest of `validator`.
+    pub(crate) fn position_in(&self, row: Row, validator: ValidatorId) -> Option<Position> {
+        self.rows.position(self.rows.code(row, validator), &self.chains)
+    }
+
+    /// Who made the message that `code` is the code of.
+    pub(crate) fn sender_of(&self, code: Code) -> Option<ValidatorId> {
+        let dropped = self.rows.dropped_of(code).map(|dropped| dropped.sender);
+        dropped.or_else(|| code.as_latest().map(|message| self.sender(message)))
+    }
+
+    /// Keeps the messages that `renumbering` names. Answers the hashes of all that were held.
+    pub(crate) fn prune(&mut self, renumbering: &Renumbering) -> Column<MessageHash> {
         self.prunings += 1;
-        self.stubs = renumbering
-            .iter()
-            .filter(|&(old, _)| !whole(MessageIndex::new(old)))
-            .map(|(_, new)| MessageIndex::new(new))
-            .collect();
-        let Self { hashes, senders, panoramas, chains, .. } = self;
-        panoramas.prune(renumbering, whole, |message| Dropped {
+        let mut cited = Column::new();
+        let mut cited_ends = Column::new();
+        for (old, _) in renumbering.iter() {
+            cited.extend_from_slice(self.cited(MessageIndex::new(old)));
+            cited_ends.push(cited.len() as u32);
+        }
+        let Self { hashes, senders, rows, chains, .. } = self;
+        let dropped = |message: MessageIndex| Dropped {
             hash: hashes[message.index()],
             sender: senders[message.index()],
             position: chains.position(message),
-        });
+        };
+        rows.prune(renumbering, dropped, &mut cited);
+        (self.cited, self.cited_ends) = (cited, cited_ends);
         chains.prune(renumbering, |message| senders[message.index()]);
         let all = self.hashes.clone();
         self.hashes.renumber(renumbering);
@@ -123,58 +147,42 @@ impl<E> Store<E> {
         }
         all
     }
-
-    /// What a row has for each validator, as others are told of it, in ascending order.
-    pub(crate) fn cited<'a>(
-        &'a self,
-        row: Citations<'a>,
-    ) -> impl Iterator<Item = (ValidatorId, Citation)> + use<'a, E> {
-        row.all_codes()
-            .filter_map(move |(validator, _)| Some((validator, self.cited_for(row, validator)?)))
-    }
-
-    /// What a row has for `validator`, as others are told of it.
-    pub(crate) fn cited_for(&self, row: Citations<'_>, validator: ValidatorId) -> Option<Citation> {
-        let code = row.code(validator);
-        match row.dropped_of(code) {
-            Some(dropped) => Some(Citation::Latest(dropped.hash)),
-            None => self.citation(row.seen(code)),
-        }
-    }
-
-    /// Where the message stands that `row` cites as the latest of `validator`.
-    pub(crate) fn cited_position(
-        &self,
-        row: Citations<'_>,
-        validator: ValidatorId,
-    ) -> Option<Position> {
-        let code = row.code(validator);
-        let held = || code.as_latest().map(|message| self.chains.position(message));
-        row.dropped_of(code).map(|dropped| dropped.position).or_else(held)
-    }
-
-    /// A resolved citation, as others are told of it; `None` for [`Seen::Nothing`] and
-    /// [`Seen::Dropped`].
-    pub(crate) fn citation(&self, seen: Seen) -> Option<Citation> {
-        match seen {
-            Seen::Nothing | Seen::Dropped => None,
-            Seen::Latest(message) => Some(Citation::Latest(*self.hash(message))),
-            Seen::Equivocation(one, other) => {
-                EquivocationProof::new(*self.hash(one), *self.hash(other))
-                    .map(Citation::Equivocation)
-            }
-        }
-    }
 }
 
 impl<E: Clone> Store<E> {
-    /// Keeps a valid message, whose resolved justification is `draft`.
-    pub(crate) fn push(&mut self, message: &Message<E>, draft: &Draft) -> MessageIndex {
-        let this = MessageIndex::new(self.len() as u32);
-        let row = self.panoramas.of_draft(draft);
-        let before = self.cited_position(row, message.sender());
+    /// Keeps a valid message that cites `cited`, whose row was made last.
+    pub(crate) fn push(
+        &mut self,
+        message: &Message<E>,
+        cited: impl Iterator<Item = Code>,
+        row: Row,
+    ) -> MessageIndex {
+        let before = self.position_in(row, message.sender());
         self.chains.push(message.sender(), before);
-        self.panoramas.push(draft);
+        self.enter(message, cited, row)
+    }
+
+    /// Keeps a message that was dropped, and whatever was made in the rows since the last message
+    /// was stored.
+    pub(crate) fn push_again(&mut self, archived: &Archived<E>) -> MessageIndex {
+        let cited = archived.message.justification().cited().iter().zip(&archived.cited);
+        let cited = cited.map(|(&(sender, hash), &position)| Dropped { hash, sender, position });
+        let cited: Vec<Code> = cited.map(|it| self.code_of_dropped(it)).collect();
+        let row = self.row_of(archived);
+        self.chains.push_again(archived.message.sender(), archived.position);
+        self.enter(&archived.message, cited.into_iter(), row)
+    }
+
+    fn enter(
+        &mut self,
+        message: &Message<E>,
+        cited: impl Iterator<Item = Code>,
+        row: Row,
+    ) -> MessageIndex {
+        let this = MessageIndex::new(self.len() as u32);
+        self.rows.push(row);
+        cited.for_each(|code| self.cited.push(code));
+        self.cited_ends.push(self.cited.len() as u32);
         self.hashes.push(message.hash());
         self.index.insert(this.get(), |number| &self.hashes[number as usize]);
         self.senders.push(message.sender());
@@ -182,31 +190,42 @@ impl<E: Clone> Store<E> {
         this
     }
 
-    /// Keeps a stub of a message that was dropped.
-    pub(crate) fn push_stub(&mut self, archived: &Archived<E>) -> MessageIndex {
-        let this = MessageIndex::new(self.len() as u32);
-        let message = &archived.message;
-        self.chains.push_again(message.sender(), archived.position);
-        self.panoramas.push_nothing();
-        self.hashes.push(message.hash());
-        self.index.insert(this.get(), |number| &self.hashes[number as usize]);
-        self.senders.push(message.sender());
-        self.estimates.push(message.estimate().clone());
-        self.stubs.insert(this);
-        this
+    /// The code of a message that was dropped, or came back since.
+    pub(crate) fn code_of_dropped(&mut self, dropped: Dropped) -> Code {
+        match self.find(&dropped.hash) {
+            Some(message) => Code::latest(message),
+            None => self.rows.code_of_dropped(dropped),
+        }
+    }
+
+    /// The row of a message that was dropped.
+    pub(crate) fn row_of(&mut self, archived: &Archived<E>) -> Row {
+        let seen: Vec<(ValidatorId, Code)> = archived
+            .seen
+            .iter()
+            .map(|&(sender, standing)| match standing {
+                Some(Standing { hash, position }) => {
+                    (sender, self.code_of_dropped(Dropped { hash, sender, position }))
+                }
+                None => (sender, Code::EQUIVOCATED),
+            })
+            .collect();
+        self.rows.join(&self.chains, std::iter::empty(), &seen).0
     }
 }
 
 impl<E: Estimate> Store<E> {
-    /// The message as it was sent, which could be made once and can again. O(V), and its hash is
-    /// computed anew.
+    /// The message as it was sent, which could be made once and can again. Its hash is computed
+    /// anew.
     pub(crate) fn message(&self, message: MessageIndex) -> Option<Message<E>> {
-        let citations = self.cited(self.panoramas.of(message));
+        let cited = self
+            .cited(message)
+            .iter()
+            .filter_map(|&code| Some((self.sender_of(code)?, self.standing(code)?.hash)));
         Message::new(Header {
             sender: self.sender(message),
             sequence_number: self.sequence_number(message),
-            // In ascending order, each once: nothing to refuse.
-            justification: Justification::from_ascending(citations.collect()).unwrap_or_default(),
+            justification: justification(cited.collect()),
             estimate: self.estimate(message).clone(),
         })
         .ok()
@@ -214,14 +233,29 @@ impl<E: Estimate> Store<E> {
 
     /// The message, with what is needed to judge who cites it once it is dropped. O(V).
     pub(crate) fn archived(&self, message: MessageIndex) -> Option<Archived<E>> {
-        let row = self.panoramas.of(message);
-        let cited =
-            row.all_codes().filter_map(|(validator, _)| self.cited_position(row, validator));
+        let position = |&code| Some(self.standing(code)?.position);
+        let seen = self.citations(message).codes();
         Some(Archived {
             message: self.message(message)?,
             position: self.chains.position(message),
-            cited: cited.collect(),
+            cited: self.cited(message).iter().filter_map(position).collect(),
+            seen: seen.map(|(validator, code)| (validator, self.standing(code))).collect(),
             note: Vec::new(),
         })
     }
+}
+
+/// The justification that cites these messages, at most two for each validator: in ascending order
+/// of the validators.
+pub(crate) fn justification(cited: Vec<(ValidatorId, MessageHash)>) -> Justification {
+    let citations = cited.chunk_by(|one, next| one.0 == next.0).filter_map(|cited| match *cited {
+        [(validator, hash)] => Some((validator, Citation::Latest(hash))),
+        [(validator, one), (_, other), ..] => {
+            let proof = EquivocationProof::new(one, other)?;
+            Some((validator, Citation::Equivocation(proof)))
+        }
+        [] => None,
+    });
+    // In ascending order, each once: nothing to refuse.
+    Justification::from_ascending(citations.collect()).unwrap_or_default()
 }

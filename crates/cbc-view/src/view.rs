@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cbc_message::{
-    Citation, Estimate, Justification, Message, MessageHash, ValidatorId, ValidatorSet, Weight,
-};
+use cbc_message::{Estimate, Message, MessageHash, ValidatorId, ValidatorSet, Weight};
 
 use crate::perspective::Perspective;
+use crate::receive::resolve::Draft;
 use crate::shared::Seat;
 use crate::store::Store;
-use crate::store::panorama::{Citations, Draft};
+use crate::store::rows::{Citations, Rows};
 use crate::{Equivocation, HashedDag, Limits, MessageDag, MessageIndex, Seen};
 
 /// What may come after the latest justified message of a validator: see [`View::ahead_of`].
@@ -18,8 +17,8 @@ use crate::{Equivocation, HashedDag, Limits, MessageDag, MessageIndex, Seen};
 pub struct Ahead {
     /// Messages of the validator that are pending.
     pub pending: Vec<MessageHash>,
-    /// What pending messages of others cite for the validator.
-    pub cited: BTreeSet<MessageHash>,
+    /// What is missing: any of it may be the validator's, or have a message of it in its past.
+    pub missing: BTreeSet<MessageHash>,
 }
 
 /// What one observer has seen: justified messages, a DAG closed under citation, and pending ones
@@ -39,10 +38,8 @@ pub struct View<E> {
     /// of this one, that is the perspective ([`SharedView`](crate::SharedView)).
     pub(crate) observer: usize,
     pub(crate) seats: Vec<Seat<E>>,
-    /// Of somebody who has seen nothing; kept for its memory.
-    pub(crate) blank: Option<Box<Perspective<E>>>,
     pub(crate) limits: Limits,
-    /// The row of the message that is being received; kept for its memory.
+    /// What is being received; kept for its memory.
     pub(crate) draft: Draft,
 }
 
@@ -58,10 +55,9 @@ impl<E> View<E> {
         Self {
             validators,
             store: Store::new(count),
-            perspective: Box::new(Perspective::new(count, 0)),
+            perspective: Box::new(Perspective::new(0)),
             observer: 0,
             seats: vec![Seat::default()],
-            blank: None,
             limits,
             draft: Draft::default(),
         }
@@ -69,11 +65,10 @@ impl<E> View<E> {
 }
 
 impl<E: Estimate> View<E> {
-    /// The message at `message`, as it was sent; `None` if only a stub of it is left
-    /// ([`prune`](Self::prune)). It is made from what the view keeps, and its hash computed anew:
-    /// O(V).
+    /// The message at `message`, as it was sent. It is made from what the view keeps, and its hash
+    /// computed anew.
     pub fn message(&self, message: MessageIndex) -> Option<Message<E>> {
-        if self.store.is_stub(message) { None } else { self.store.message(message) }
+        self.store.message(message)
     }
 }
 
@@ -91,7 +86,7 @@ impl<E> View<E> {
 
     /// Whether `message` is justified for this observer: in a view that nobody shares, always.
     pub fn is_justified(&self, message: MessageIndex) -> bool {
-        self.perspective.has_justified(&self.store, message)
+        self.perspective.justified.contains(message)
     }
 
     /// Whether anything was dropped ([`prune`](Self::prune)).
@@ -165,35 +160,31 @@ impl<E> View<E> {
     }
 
     /// Messages of `validator` that are not justified here and may come after its latest that is:
-    /// its own that are pending, in the order of their arrival, and `cited`, the hashes that
-    /// pending messages of others cite for it. Who is `validator` must not speak before it knows
-    /// them ([`next_sequence_number`](Self::next_sequence_number) may be that of a message it has
-    /// made already). What others cite may be made up. O(citations of all that is pending).
+    /// its own that are pending, in the order of their arrival, and, unknown, whatever is missing
+    /// that something pending waits for: a message says nothing of what its citations imply, so
+    /// that only they can tell. Who is `validator` must not speak before it knows them
+    /// ([`next_sequence_number`](Self::next_sequence_number) may be that of a message it has made
+    /// already). What is missing may also be made up. O(what is pending, and waited for).
     pub fn ahead_of(&self, validator: ValidatorId) -> Ahead {
         let next = self.next_sequence_number(validator);
-        let pending = || self.pending_messages();
-        let own = pending().filter(|it| it.sender() == validator && it.sequence_number() >= next);
-        let mut pending_own: Vec<MessageHash> = own.map(Message::hash).collect();
-        let others = pending().filter(|message| message.sender() != validator);
-        let cited = others.filter_map(|message| message.justification().get(validator));
-        let awaited = &self.perspective.pending;
-        let cited = cited.flat_map(|citation| citation.hashes());
-        let mut cited: BTreeSet<_> = cited.filter(|hash| awaited.is_awaited(hash)).collect();
-        for held in self.held_back() {
-            if self.sender(held) != validator {
-                let citation = self.store.cited_for(self.citations(held), validator);
-                let hashes = citation.into_iter().flat_map(|citation| citation.hashes());
-                cited.extend(hashes.filter(|hash| self.find(hash).is_none()));
-            } else if self.sequence_number(held) >= next {
-                pending_own.push(self.hash(held));
-            }
-        }
-        Ahead { pending: pending_own, cited }
+        let own = self.pending_messages();
+        let own = own.filter(|it| it.sender() == validator && it.sequence_number() >= next);
+        let held = self.held_back().filter(|&held| self.sender(held) == validator);
+        let held = held.filter(|&held| self.sequence_number(held) >= next);
+        let pending = own.map(Message::hash).chain(held.map(|held| self.hash(held))).collect();
+        Ahead { pending, missing: self.missing_hashes() }
     }
 
-    /// The justification of `message`, resolved.
+    /// What `message` has seen of each validator: its full justification, which its citations
+    /// imply (semantics §1).
     pub fn citations(&self, message: MessageIndex) -> Citations<'_> {
-        self.store.panoramas.of(message)
+        self.store.citations(message)
+    }
+
+    /// The messages that `message` cites, in the order in which it does; without those that were
+    /// dropped.
+    pub fn cited(&self, message: MessageIndex) -> impl Iterator<Item = MessageIndex> {
+        self.store.cited(message).iter().filter_map(|code| code.as_latest())
     }
 
     /// Whether `earlier` is `later`, or comes before it in their sender's chain of
@@ -205,12 +196,10 @@ impl<E> View<E> {
             && chains.is_predecessor_or_same(sender, chains.position(earlier), position)
     }
 
-    /// The latest message of each validator heard from, equivocators included.
+    /// The latest message of each validator heard from, equivocators included, in ascending order
+    /// of the validators.
     pub fn latest_messages(&self) -> impl Iterator<Item = (ValidatorId, MessageIndex)> {
-        self.validators
-            .ids()
-            .zip(&self.perspective.latest)
-            .filter_map(|(v, latest)| Some((v, (*latest)?)))
+        self.perspective.latest.iter()
     }
 
     /// The latest message of each validator heard from that this view cannot prove to have
@@ -221,43 +210,23 @@ impl<E> View<E> {
 
     /// The proof, if this view has one, that `validator` equivocated: the first it came across.
     pub fn equivocation(&self, validator: ValidatorId) -> Option<Equivocation> {
-        *self.perspective.equivocations.get(validator.index())?
+        self.perspective.equivocation(validator)
     }
 
     /// The validators that this view can prove to have equivocated, in ascending order.
     pub fn equivocations(&self) -> impl Iterator<Item = Equivocation> {
-        self.perspective.equivocations.iter().filter_map(|equivocation| *equivocation)
+        self.perspective.proofs()
     }
 
-    /// The summed weight of the validators that this view can prove to have equivocated.
+    /// The summed weight of the validators that this view can prove to have equivocated. O(1).
     pub fn observed_fault_weight(&self) -> Weight {
-        self.validators.weight_of(self.equivocations().map(|equivocation| equivocation.validator))
-    }
-
-    /// What the next message made from this view has to cite: the latest message of every
-    /// validator heard from, an equivocator by its proof (semantics §3). O(V).
-    pub fn justification(&self) -> Justification {
-        let citations = self.latest_messages().filter_map(|(validator, latest)| {
-            let seen = match self.equivocation(validator) {
-                Some(Equivocation { messages: (one, other), .. }) => Seen::Equivocation(one, other),
-                None => Seen::Latest(latest),
-            };
-            Some((validator, self.citation(seen)?))
-        });
-        // In ascending order, each once: nothing to refuse.
-        Justification::from_ascending(citations.collect()).unwrap_or_default()
+        self.perspective.fault_weight
     }
 
     /// The sequence number of the next message of `validator`: one more than its latest, or 0
     /// (semantics §3).
     pub fn next_sequence_number(&self, validator: ValidatorId) -> u64 {
         self.latest_message(validator).map_or(0, |latest| self.sequence_number(latest) + 1)
-    }
-
-    /// A resolved citation, as others are told of it; `None` for [`Seen::Nothing`] and
-    /// [`Seen::Dropped`].
-    pub fn citation(&self, seen: Seen) -> Option<Citation> {
-        self.store.citation(seen)
     }
 }
 
@@ -296,12 +265,25 @@ impl<E> MessageDag for View<E> {
         self.citations(message).iter()
     }
 
+    fn news(
+        &self,
+        message: Option<MessageIndex>,
+        seen: &Citations<'_>,
+    ) -> Vec<(ValidatorId, Seen, Seen)> {
+        let before = match message {
+            Some(message) => self.store.citations(message),
+            None => self.store.rows.citations(Rows::EMPTY),
+        };
+        let news = seen.differences(&before);
+        news.map(|(validator, now, before)| (validator, before, now)).collect()
+    }
+
     fn latest_seen(&self, message: MessageIndex, row: &mut [u32]) {
         self.citations(message).latest(row);
     }
 
     fn latest_message(&self, validator: ValidatorId) -> Option<MessageIndex> {
-        *self.perspective.latest.get(validator.index())?
+        self.perspective.latest.get(validator)
     }
 
     fn is_equivocator(&self, validator: ValidatorId) -> bool {

@@ -66,10 +66,10 @@ fn at(index: u32) -> MessageIndex {
 }
 
 #[test]
-fn all_that_a_message_cites_is_who_was_seen_and_nobody_else() {
+fn all_that_a_message_has_seen_is_who_was_seen_and_nobody_else() {
     let dag = hand_made("a 1 1; x 0 1; y 0 0; b 2 1 !x,y a");
     let seen: Vec<(ValidatorId, Seen)> = dag.seen_of_all(at(3)).collect();
-    let proof = Seen::Equivocation(at(1), at(2));
+    let proof = Seen::Equivocation;
     assert_eq!(seen, [(ValidatorId::new(0), proof), (ValidatorId::new(1), Seen::Latest(at(0)))]);
     assert_eq!(dag.seen_of_all(at(0)).count(), 0);
 }

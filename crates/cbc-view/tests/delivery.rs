@@ -97,42 +97,70 @@ fn damage(header: &mut Header<Bit>, made: &[Message<Bit>], draws: &mut Draws<'_>
 /// The rules, read literally, over messages that cite only what is in `known`.
 struct Twin<'a> {
     known: BTreeMap<MessageHash, &'a Message<Bit>>,
+    /// What each of them has in its past.
+    pasts: BTreeMap<MessageHash, BTreeSet<MessageHash>>,
+}
+
+/// What somebody has seen of a validator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Latest(MessageHash),
+    Equivocation,
 }
 
 impl<'a> Twin<'a> {
     /// What is justified in the end, whatever the order of arrival: valid, and citing only what
     /// is justified. `messages` come after all they cite.
     fn of(messages: &'a [Message<Bit>]) -> Self {
-        let mut twin = Self { known: BTreeMap::new() };
+        let mut twin = Self { known: BTreeMap::new(), pasts: BTreeMap::new() };
         for message in messages {
             let cited: Vec<MessageHash> = message.justification().hashes().collect();
             if cited.iter().all(|hash| twin.known.contains_key(hash)) && twin.valid(message) {
+                let past = twin.with_pasts(&cited);
                 twin.known.insert(message.hash(), message);
+                twin.pasts.insert(message.hash(), past);
             }
         }
         twin
     }
 
+    /// These messages, and all that they have in their pasts.
+    fn with_pasts(&self, messages: &[MessageHash]) -> BTreeSet<MessageHash> {
+        let pasts = messages.iter().flat_map(|hash| self.pasts[hash].iter());
+        pasts.chain(messages).copied().collect()
+    }
+
+    /// What somebody has seen of `validator` who has seen `messages`.
+    fn found(&self, messages: &BTreeSet<MessageHash>, validator: ValidatorId) -> Found {
+        let own = messages.iter().filter(|hash| self.known[hash].sender() == validator);
+        let own: Vec<MessageHash> = own.copied().collect();
+        let greatest = own.iter().max_by_key(|hash| self.known[hash].sequence_number());
+        let Some(&greatest) = greatest else { return Found::Nothing };
+        let in_order =
+            |hash: &MessageHash| *hash == greatest || self.pasts[&greatest].contains(hash);
+        if own.iter().all(in_order) { Found::Latest(greatest) } else { Found::Equivocation }
+    }
+
     fn valid(&self, message: &Message<Bit>) -> bool {
         let sender = message.sender();
+        let cited: Vec<MessageHash> = message.justification().hashes().collect();
         let v1 = sender.index() < VALIDATORS;
         let v2 = message.justification().iter().all(|(validator, citation)| {
             citation.hashes().all(|hash| self.known[&hash].sender() == validator)
         });
-        let v3 = match message.justification().get(sender) {
-            None => message.sequence_number() == 0,
-            Some(Citation::Latest(hash)) => {
+        let v3 = match self.found(&self.with_pasts(&cited), sender) {
+            Found::Nothing => message.sequence_number() == 0,
+            Found::Latest(hash) => {
                 message.sequence_number() == self.known[&hash].sequence_number().wrapping_add(1)
             }
-            Some(Citation::Equivocation(_)) => false,
+            Found::Equivocation => false,
         };
-        let v4 = message.justification().hashes().all(|cited| {
-            self.known[&cited].justification().iter().all(|(validator, seen)| {
-                message
-                    .justification()
-                    .get(validator)
-                    .is_some_and(|found| self.no_later(&seen, &found))
-            })
+        let v4 = cited.iter().all(|hash| {
+            let others: Vec<_> = cited.iter().filter(|&other| other != hash).copied().collect();
+            let others = self.with_pasts(&others);
+            let found = self.found(&others, self.known[hash].sender());
+            found != Found::Equivocation && !others.contains(hash)
         });
         let v8 = message.justification().iter().all(|(_, citation)| match citation {
             Citation::Latest(_) => true,
@@ -144,24 +172,35 @@ impl<'a> Twin<'a> {
         v1 && v2 && v3 && v4 && v8
     }
 
-    fn no_later(&self, seen: &Citation, found: &Citation) -> bool {
-        match (seen, found) {
-            (_, Citation::Equivocation(_)) => true,
-            (Citation::Equivocation(_), Citation::Latest(_)) => false,
-            (Citation::Latest(seen), Citation::Latest(found)) => {
-                self.own_chain(*found).any(|hash| hash == *seen)
+    /// Each message has seen what its past says, and so has who speaks next.
+    fn assert_seen(&self, view: &mut View<Bit>) {
+        let named = |view: &View<Bit>, seen: Seen| match seen {
+            Seen::Nothing => Found::Nothing,
+            Seen::Latest(message) => Found::Latest(view.hash(message)),
+            Seen::Equivocation => Found::Equivocation,
+            Seen::Dropped => panic!("nothing was dropped"),
+        };
+        for message in view.justified_messages() {
+            let past = &self.pasts[&view.hash(message)];
+            for validator in view.validators().ids() {
+                let expected = self.found(past, validator);
+                assert_eq!(named(view, view.seen(message, validator)), expected);
+                assert_eq!(named(view, view.citations(message).get(validator)), expected);
             }
+            let listed = view.citations(message).iter();
+            let each = view.validators().ids().map(|it| (it, view.seen(message, it)));
+            assert!(listed.eq(each.filter(|&(_, seen)| seen != Seen::Nothing)));
         }
-    }
-
-    fn own_chain(&self, tip: MessageHash) -> impl Iterator<Item = MessageHash> + '_ {
-        std::iter::successors(Some(tip), |hash| {
-            let message = self.known[hash];
-            match message.justification().get(message.sender()) {
-                Some(Citation::Latest(previous)) => Some(previous),
-                _ => None,
-            }
-        })
+        let all: BTreeSet<MessageHash> = self.known.keys().copied().collect();
+        let next: Vec<MessageHash> = view.justification().hashes().collect();
+        let next = self.with_pasts(&next);
+        let panorama: Vec<_> = view.panorama().1.iter().collect();
+        for validator in view.validators().ids() {
+            assert_eq!(self.found(&next, validator), self.found(&all, validator), "{validator}");
+            let seen = panorama.iter().find(|&&(it, _)| it == validator);
+            let seen = seen.map_or(Seen::Nothing, |&(_, seen)| seen);
+            assert_eq!(named(view, seen), self.found(&all, validator));
+        }
     }
 
     fn equivocators(&self) -> BTreeSet<ValidatorId> {
@@ -184,16 +223,10 @@ fn assert_consistent(view: &View<Bit>) {
         let message = view.message(index).unwrap();
         assert_eq!(view.find(&message.hash()), Some(index));
         assert_eq!(view.sequence_number(index), message.sequence_number());
-        for (validator, citation) in message.justification().iter() {
-            let seen = view.seen(index, validator);
-            assert_eq!(view.citation(seen), Some(citation));
-            let cited = match seen {
-                Seen::Nothing | Seen::Dropped => panic!("cited"),
-                Seen::Latest(cited) => cited,
-                Seen::Equivocation(_, greater) => greater,
-            };
-            assert!(cited < index, "every message comes after all it cites");
-        }
+        assert!(
+            view.cited(index).map(|cited| view.hash(cited)).eq(message.justification().hashes())
+        );
+        assert!(view.cited(index).all(|cited| cited < index), "each comes after all it cites");
     }
     for message in view.pending_messages() {
         let missing: BTreeSet<MessageHash> =
@@ -271,8 +304,9 @@ proptest! {
     ) {
         let messages = messages(&draws, true);
         let twin = Twin::of(&messages);
-        for view in [receive_all(&messages), receive_all(&shuffled(&messages, &keys))] {
+        for mut view in [receive_all(&messages), receive_all(&shuffled(&messages, &keys))] {
             assert_consistent(&view);
+            twin.assert_seen(&mut view);
             prop_assert!(hashes(&view).iter().eq(twin.known.keys()));
             let equivocators: BTreeSet<ValidatorId> =
                 view.equivocations().map(|proof| proof.validator).collect();
@@ -293,6 +327,38 @@ proptest! {
         prop_assert_eq!(view.message_count(), messages.len());
         prop_assert_eq!(view.pending_count(), 0);
         prop_assert!(view.missing_hashes().is_empty());
+    }
+
+    #[test]
+    fn what_is_cited_is_what_is_left_of_what_was_seen(
+        draws in prop::collection::vec(any::<u32>(), 1..500),
+    ) {
+        let messages = messages(&draws, false);
+        let view = receive_all(&messages);
+        for message in view.justified_messages().collect::<Vec<_>>() {
+            let latest = view.citations(message).latest_messages();
+            let latest = latest.map(|(it, latest)| (it, Citation::Latest(view.hash(latest))));
+            let proofs = view.citations(message).iter().filter(|&(_, it)| it == Seen::Equivocation);
+            let seen: Vec<_> = latest.collect();
+            // Which proof its maker had is not kept, once others tell of it.
+            if proofs.count() == 0 {
+                let expected = view.message(message).unwrap();
+                prop_assert_eq!(&view.justification_of(seen).unwrap(), expected.justification());
+            }
+        }
+        // Nor does it matter what is seen besides that is in the past of it.
+        let all = view.latest_honest_messages().map(|(it, latest)| (it, Citation::Latest(view.hash(latest))));
+        let proofs: Vec<_> = view.equivocations().collect();
+        let proofs = proofs.into_iter().filter_map(|proof| {
+            let (one, other) = proof.messages;
+            let proof_of = EquivocationProof::new(view.hash(one), view.hash(other))?;
+            Some((proof.validator, Citation::Equivocation(proof_of)))
+        });
+        let seen: Vec<_> = all.chain(proofs).collect();
+        let next = view.justification();
+        if view.equivocations().count() <= 1 {
+            prop_assert_eq!(view.justification_of(seen).unwrap(), next);
+        }
     }
 
     #[test]

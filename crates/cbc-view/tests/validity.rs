@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cbc_message::{Bit, Citation, ValidatorId, ValidatorSet, Weight};
 use cbc_testkit::Dag;
-use cbc_view::{HashedDag, Invalid, MessageDag, Reason, Status, View};
+use cbc_view::{HashedDag, Invalid, MessageDag, MessageIndex, Reason, Seen, Status, View};
 
 fn view(validators: usize) -> View<Bit> {
     View::new(Arc::new(ValidatorSet::new(vec![Weight::new(1); validators]).unwrap()))
@@ -86,60 +86,68 @@ fn v3_an_admission_of_ones_own_equivocation_is_refused() {
     assert_eq!(reject(&dag), Invalid::OwnEquivocation { sender: id(0) });
 }
 
-fn forgotten(text: &str) -> (ValidatorId, Option<Citation>) {
-    match reject(&Dag::parse(text)) {
-        Invalid::Forgotten(forgotten) => (forgotten.validator, forgotten.found),
+/// The message that is cited and need not be, and for whom.
+fn said_twice(text: &str) -> (String, u32) {
+    let dag = Dag::parse(text);
+    match reject(&dag) {
+        Invalid::SaidTwice { cited, validator } => (dag.name(cited).to_owned(), validator.get()),
         other => panic!("{other}"),
     }
 }
 
-#[test]
-fn v4_who_cites_a_message_knows_what_it_had_seen() {
-    assert_eq!(forgotten("a 0 1; b 1 1 a; c 2 1 b"), (id(0), None));
-}
-
-#[test]
-fn v4_nobody_goes_back_to_an_earlier_message() {
-    let (validator, found) = forgotten("a 0 1; aa 0 1 a; b 1 1 aa; c 2 1 a b");
-    assert_eq!(validator, id(0));
-    assert!(matches!(found, Some(Citation::Latest(_))));
-    // Nor from one's own previous message.
-    assert_eq!(forgotten("a 0 1; b 1 1 a; bb 1 1 b").0, id(0));
-}
-
-#[test]
-fn v4_two_forks_cannot_be_joined_without_naming_the_equivocator() {
-    let forks = "x 0 1; y 0 0; b 1 1 x; c 2 1 y;";
-    assert_eq!(forgotten(&format!("{forks} d 1 1 x b c")).0, id(0));
-    assert_eq!(forgotten(&format!("{forks} d 1 1 y b c")).0, id(0));
+/// Every message is valid.
+fn accept(text: &str) -> View<Bit> {
     let mut view = view(3);
-    for message in Dag::parse(&format!("{forks} d 1 1 !x,y b c")).messages() {
+    for message in Dag::parse(text).messages() {
         view.insert(message.clone()).unwrap();
     }
+    view
 }
 
 #[test]
-fn v4_who_knows_of_an_equivocation_never_forgets_it() {
+fn v4_what_a_cited_message_has_in_its_past_is_not_cited_beside_it() {
+    assert_eq!(said_twice("a 0 1; b 1 1 a; c 2 1 b +a"), ("a".to_owned(), 0));
+    // Nor what that had heard of through others.
+    assert_eq!(said_twice("a 0 1; b 1 1 a; c 2 1 b; bb 1 0 b c; aa 0 1 a bb +c").0, "c");
+    assert_eq!(said_twice("a 0 1; aa 0 1 a; b 1 1 aa; c 2 1 +a b").0, "a");
+    // Nor one's own message before.
+    assert_eq!(said_twice("a 0 1; b 1 1 a; aa 0 1 b +a").0, "a");
+}
+
+#[test]
+fn v4_who_cites_a_message_has_seen_what_it_had_seen() {
+    let view = accept("a 0 1; b 1 1 a; c 2 1 b; bb 1 1 b c");
+    let [a, b, c] = [0, 1, 2].map(MessageIndex::new);
+    let seen: Vec<_> = view.citations(MessageIndex::new(3)).latest_messages().collect();
+    assert_eq!(seen, [(id(0), a), (id(1), b), (id(2), c)]);
+}
+
+#[test]
+fn v4_two_forks_that_are_cited_prove_the_equivocation() {
+    for cited in ["b c", "b y", "b !x,y"] {
+        let view = accept(&format!("x 0 1; y 0 0; b 1 1 x; c 2 1 y; d 1 1 {cited}"));
+        assert_eq!(view.seen(MessageIndex::new(4), id(0)), Seen::Equivocation);
+    }
+    // Of a proof, too, nothing is cited that others imply.
+    assert_eq!(said_twice("x 0 1; y 0 0; b 1 1 x; c 2 1 b +!x,y").0, "x");
+    // And nothing of whom others prove to have equivocated.
     let known = "x 0 1; y 0 0; b 1 1 !x,y; xx 0 1 x;";
-    assert_eq!(forgotten(&format!("{known} c 2 1 xx b")).0, id(0));
-    assert_eq!(forgotten(&format!("{known} c 2 1 b")), (id(0), None));
-    // Another proof of it will do, if what its messages had seen is not forgotten either.
-    let other = format!("{known} yy 0 0 y; c 2 1 !xx,yy b; d 1 1 !x,y b c");
-    let mut view = view(3);
-    for message in Dag::parse(&other).messages() {
-        view.insert(message.clone()).unwrap();
-    }
+    assert_eq!(said_twice(&format!("{known} c 2 1 b +xx")), ("xx".to_owned(), 0));
+    assert_eq!(said_twice("x 0 1; y 0 0; b 1 1 x; c 2 1 y; cc 2 1 b c +x").0, "x");
 }
 
 #[test]
-fn v4_a_citation_of_another_fork_is_not_a_later_one() {
+fn v4_a_message_of_another_fork_is_not_a_later_one() {
     // b saw x; c cites b, and the longer fork y, yy: later by number, but not in x's chain.
-    assert_eq!(forgotten("x 0 1; y 0 0; yy 0 0 y; b 1 1 x; c 2 1 b yy").0, id(0));
+    let view = accept("x 0 1; y 0 0; yy 0 0 y; b 1 1 x; c 2 1 b yy");
+    assert_eq!(view.seen(MessageIndex::new(4), id(0)), Seen::Equivocation);
+    assert_eq!(view.seen(MessageIndex::new(3), id(0)), Seen::Latest(MessageIndex::new(0)));
 }
 
 #[test]
-fn v4_is_checked_for_the_messages_of_a_proof_too() {
-    assert_eq!(forgotten("a 1 1; x 0 1 a; y 0 0; c 2 1 !x,y").0, id(1));
+fn v4_a_proof_also_tells_what_its_messages_had_seen() {
+    let view = accept("a 1 1; x 0 1 a; y 0 0; c 2 1 !x,y");
+    assert_eq!(view.seen(MessageIndex::new(3), id(1)), Seen::Latest(MessageIndex::new(0)));
 }
 
 #[test]

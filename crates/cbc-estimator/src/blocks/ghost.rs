@@ -6,12 +6,13 @@ mod tests;
 use cbc_message::{
     BlockEstimate, BlockId, BlockVote, MessageHash, ValidatorId, ValidatorSet, Weight,
 };
-use cbc_view::{Archive, HashedDag, MessageIndex, Pruned, Refusal, Unjudged};
+use cbc_view::{Archive, Citations, HashedDag, MessageIndex, Pruned, Refusal, Seen, Unjudged};
 
 use super::ancestry::{self, Ancestry};
+use super::followed::FollowedVotes;
 use super::outlying::{BlockPlace, OutlyingBlock, OutlyingBlocks, voted_block};
-use super::{BlockIndex, BlockTree, LoadedVotes, UnknownBlock};
-use crate::{Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vote};
+use super::{BlockIndex, BlockTree, UnknownBlock};
+use crate::{Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vote, votes};
 
 /// The greedy heaviest-observed subtree (Sompolinsky and Zohar, "Secure high-rate transaction
 /// processing in Bitcoin", 2015), observed by latest messages (semantics §5).
@@ -22,8 +23,9 @@ use crate::{Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vo
 /// votes among n blocks, whatever the shape of the tree.
 ///
 /// [`track`](Follower::track) is quicker still. It keeps the votes that it was asked of last in
-/// place, in [`LoadedVotes`], and moves those that differ: O(N) to see which, and O(log² n)
-/// amortised for each.
+/// place, in [`LoadedVotes`](super::LoadedVotes), and moves those that differ: O(log V) to see each,
+/// and O(log² n) amortised to move it. So what a message costs to judge (rule V5) is what its maker
+/// had seen and the maker of the message judged before had not, or the other way round.
 ///
 /// It always has an answer: without votes, the start block.
 ///
@@ -41,7 +43,7 @@ use crate::{Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vo
 pub struct Ghost {
     blocks: BlockTree,
     /// The same blocks under the same numbers, and the votes asked of last.
-    loaded: LoadedVotes,
+    followed: FollowedVotes,
     /// The message judged last, if it proposes a block that is not on the root, and that block.
     judged: Option<(MessageHash, OutlyingBlock)>,
 }
@@ -83,15 +85,15 @@ impl Ghost {
         &self.blocks
     }
 
+    /// Whether the root is the genesis, which everything is on.
+    fn is_unpruned(&self) -> bool {
+        self.blocks.proposal(BlockIndex::GENESIS).is_none()
+    }
+
     /// Whether the votes on the root outweigh all others.
-    fn root_outweighs(
-        &self,
-        validators: &ValidatorSet,
-        votes: &[Vote],
-        dropped: &[(ValidatorId, MessageHash)],
-    ) -> bool {
-        if self.blocks.proposal(BlockIndex::GENESIS).is_none() {
-            return true; // Everything is on the genesis.
+    fn root_outweighs(&self, validators: &ValidatorSet, votes: &[Vote]) -> bool {
+        if self.is_unpruned() {
+            return true;
         }
         let (mut on_root, mut others) = (Weight::ZERO, Weight::ZERO);
         // A vote for a block that the root is on is for nothing that rivals the root.
@@ -100,7 +102,6 @@ impl Ghost {
             let sum = if is_on_root { &mut on_root } else { &mut others };
             *sum += validators.weight(vote.validator);
         }
-        others += validators.weight_of(dropped.iter().map(|&(validator, _)| validator));
         on_root > others
     }
 
@@ -144,20 +145,22 @@ impl Ghost {
         case: &Case<'_, D::Estimate>,
         outlying: &OutlyingBlocks<'_, D::Estimate>,
     ) -> bool {
-        if block == BlockId::Genesis {
-            return true;
-        }
-        let votes = || case.votes.iter().map(|vote| vote.message);
+        let BlockId::Proposed(hash) = block else { return true };
+        let votes = || case.citations.latest_messages().map(|(_, message)| message);
         if let Ok(block) = self.blocks.resolve(dag, block) {
+            // Most build on the proposal that was made last.
+            let is_vote = |it| case.citations.get(dag.sender(it)) == Seen::Latest(it);
+            if dag.find(&hash).is_some_and(is_vote) {
+                return true;
+            }
             let is_on_block = |message| {
                 let voted = self.blocks.voted_by(message);
                 voted.is_some_and(|voted| self.blocks.is_ancestor_or_same(block, voted))
             };
-            // Most build on the vote that was cast last.
-            return votes().max().is_some_and(is_on_block) || votes().any(is_on_block);
+            return votes().any(is_on_block);
         }
         // All there is may be on the genesis.
-        if self.blocks.proposal(BlockIndex::GENESIS).is_none() || outlying.is_no_block(block) {
+        if self.is_unpruned() || outlying.is_no_block(block) {
             return false;
         }
         let root = self.blocks.id(dag, BlockIndex::GENESIS);
@@ -165,7 +168,8 @@ impl Ghost {
             Some(_) => root,
             None => voted_block(dag.hash(message), dag.estimate(message)),
         });
-        let dropped = case.dropped.iter().filter_map(|(_, message)| outlying.voted_by(message));
+        let dropped = case.citations.dropped();
+        let dropped = dropped.filter_map(|(_, message)| outlying.voted_by(&message));
         let voted: Vec<_> = held.chain(dropped).collect();
         voted.contains(&block)
             || voted.into_iter().any(|voted| outlying.is_ancestor_or_same(block, voted))
@@ -212,10 +216,10 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Follower<D> for Ghost {
     fn insert(&mut self, dag: &D, message: MessageIndex) {
         match self.blocks.insert(dag, message) {
             Ok(block) => {
-                if block.index() == self.loaded.block_count()
+                if block.index() == self.followed.loaded.block_count()
                     && let Some(parent) = self.blocks.parent(block)
                 {
-                    self.loaded.insert(parent, dag.hash(message));
+                    self.followed.loaded.insert(parent, dag.hash(message));
                 }
             }
             // Not on the root: it counts as no vote there.
@@ -227,27 +231,18 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Follower<D> for Ghost {
                 }
             }
         }
+        self.followed.stored(message, || dag.hash(message));
     }
 
     fn track(
         &mut self,
-        _: &D,
+        dag: &D,
         validators: &ValidatorSet,
-        votes: &[Vote],
+        seen: &Citations<'_>,
         start: Option<&BlockIndex>,
     ) -> Option<BlockIndex> {
-        let mut votes = votes.iter().peekable();
-        for validator in validators.ids() {
-            let vote = votes.next_if(|vote| vote.validator == validator);
-            match vote.and_then(|vote| self.blocks.voted_by(vote.message)) {
-                Some(block) => {
-                    self.loaded.set(validator, block, validators.weight(validator));
-                }
-                None => self.loaded.withdraw(validator),
-            }
-        }
-        let start = start.copied().unwrap_or(BlockIndex::GENESIS);
-        Some(self.loaded.head(start))
+        self.followed.follow(&self.blocks, dag, validators, seen, None);
+        Some(self.followed.loaded.head(start.copied().unwrap_or(BlockIndex::GENESIS)))
     }
 
     /// If the message proposes a block: where that stands.
@@ -264,7 +259,7 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Follower<D> for Ghost {
 
     /// Drops the blocks that are not on `root`, which becomes the root.
     fn prune(&mut self, pruned: &Pruned, root: &BlockIndex, values: &mut [&mut BlockIndex]) {
-        self.loaded.prune_to(*root);
+        self.followed.prune_to(*root);
         let kept = self.blocks.prune(*root, pruned);
         for value in values {
             let new = kept.binary_search(value);
@@ -283,8 +278,14 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Follower<D> for Ghost {
     ) -> Judged<UnknownBlock, BlockId> {
         let (BlockVote::Propose { parent: block } | BlockVote::Vote { block }) =
             case.estimate.block_vote();
-        let quick = case.check && self.root_outweighs(validators, case.votes, case.dropped);
-        let tracked = if quick { self.track(dag, validators, case.votes, None) } else { None };
+        let mut tracked = None;
+        if case.check {
+            let Case { citations, message, .. } = case;
+            self.followed.follow(&self.blocks, dag, validators, citations, Some(*message));
+            if self.is_unpruned() || self.followed.root_outweighs() {
+                tracked = Some(self.followed.loaded.head(BlockIndex::GENESIS));
+            }
+        }
         if let Some(head) = tracked
             && self.follows(dag, &head, case.estimate)
         {
@@ -294,10 +295,10 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Follower<D> for Ghost {
         let verdict = if let Some(head) = tracked {
             Err(Breach::DoesNotFollow(self.answer(dag, &head)))
         } else if case.check {
-            let Case { votes, dropped, .. } = *case;
-            let beside = self.head_beside_root(dag, validators, votes, dropped, &outlying);
+            let (votes, dropped) = (votes(&case.citations), case.dropped());
+            let beside = self.head_beside_root(dag, validators, &votes, &dropped, &outlying);
             let head = beside.unwrap_or_else(|| {
-                let head = self.estimate(dag, validators, votes, None);
+                let head = self.estimate(dag, validators, &votes, None);
                 self.answer(dag, &head.unwrap_or(BlockIndex::GENESIS))
             });
             if head == block { Ok(()) } else { Err(Breach::DoesNotFollow(head)) }
@@ -327,7 +328,7 @@ impl<D: HashedDag<Estimate: BlockEstimate>> Follower<D> for Ghost {
         votes: &[Vote],
         archive: Option<&dyn Archive<D::Estimate>>,
     ) -> Result<Leads, Unjudged> {
-        if self.root_outweighs(validators, votes, &[]) {
+        if self.root_outweighs(validators, votes) {
             return Ok(Leads::OnRoot);
         }
         let outlying = OutlyingBlocks::new(&self.blocks, archive);

@@ -217,7 +217,7 @@ mod tests {
             };
             let message = Message::new(header).unwrap();
             let position = Position { branch: 0, number: 0 };
-            Some(Archived { message, position, cited: Vec::new(), note })
+            Some(Archived { message, position, cited: Vec::new(), seen: Vec::new(), note })
         }
 
         fn numbered(&self, _: ValidatorId, _: Position) -> Option<Archived<BlockVote>> {

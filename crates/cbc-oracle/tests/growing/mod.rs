@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use cbc_estimator::{BlockIndex, BlockTree, UpTo};
 use cbc_message::{
-    BlockId, BlockVote, Header, Justification, Message, ValidatorId, ValidatorSet, Weight,
+    BlockId, BlockVote, Citation, Header, Message, ValidatorId, ValidatorSet, Weight,
 };
 use cbc_oracle::{CliqueOracle, FinalitySearch};
-use cbc_view::{Chain, HashedDag, Limits, MessageDag, MessageIndex, Seen, View};
+use cbc_view::{Chain, HashedDag, Limits, MessageDag, MessageIndex, View};
 
 /// Who is awake. All see and speak in turn for three rounds; from then on
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,12 +132,13 @@ impl Growing {
 
     fn say(&mut self, sender: ValidatorId, heard: &Heard, estimate: BlockVote) -> BlockIndex {
         let seen = self.view.validators().ids().zip(heard);
-        let citation = |heard: Option<_>| self.view.citation(Seen::Latest(heard?));
-        let citations = seen.filter_map(|(v, &heard)| Some((v, citation(heard)?)));
+        let heard =
+            seen.filter_map(|(v, heard)| Some((v, Citation::Latest(self.view.hash((*heard)?)))));
+        let justification = self.view.justification_of(heard).unwrap();
         let message = Message::new(Header {
             sender,
             sequence_number: self.view.next_sequence_number(sender),
-            justification: Justification::from_ascending(citations.collect()).unwrap(),
+            justification,
             estimate,
         })
         .unwrap();

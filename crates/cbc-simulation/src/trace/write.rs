@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cbc_message::{Citation, ValidatorSet};
+use cbc_message::ValidatorSet;
 use cbc_oracle::{Safety, poc_faults};
 use cbc_validator::Observer;
-use cbc_view::{HashedDag, MessageDag, MessageIndex, View};
+use cbc_view::{HashedDag, MessageDag, MessageIndex, Seen, View};
 use serde_json::{Map, Value as Json, json};
 
 use crate::notation::GENESIS;
@@ -38,16 +38,23 @@ impl<P: Recorded + Clone> Writer<'_, P> {
     fn message(&self, index: MessageIndex) -> Json {
         let (observer, notation) = (self.run.observer(), self.run.notation());
         let view = observer.view();
-        let cite = |citation: &Citation| match citation {
-            Citation::Latest(hash) => json!(notation.name(hash)),
-            Citation::Equivocation(proof) => {
-                json!([notation.name(&proof.lesser()), notation.name(&proof.greater())])
-            }
-        };
+        // In full, as the traces have it: of an equivocator the proof that the observer has.
+        let name = |message| notation.name(&view.hash(message));
         let citations = view.citations(index).iter();
         let justification: Map<String, Json> = citations
             .filter_map(|(validator, seen)| {
-                Some((validator.to_string(), cite(&view.citation(seen)?)))
+                let written = match seen {
+                    Seen::Nothing | Seen::Dropped => return None,
+                    Seen::Latest(message) => json!(name(message)),
+                    Seen::Equivocation => {
+                        let mut proof = view.equivocation(validator)?.messages;
+                        if view.hash(proof.0) > view.hash(proof.1) {
+                            proof = (proof.1, proof.0);
+                        }
+                        json!([name(proof.0), name(proof.1)])
+                    }
+                };
+                Some((validator.to_string(), written))
             })
             .collect();
         let mut written = json!({

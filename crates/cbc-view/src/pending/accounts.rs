@@ -1,14 +1,17 @@
 //! Who pays for what is pending, and what leaves first (see [`Limits`]).
 
+use std::collections::BTreeMap;
+
 use cbc_message::ValidatorId;
 
 use crate::Limits;
 use crate::pending::links::{Links, List, NOWHERE, Place};
 
-/// An account for each validator of the pending messages that it pays for.
+/// An account for each validator, of the pending messages that it pays for.
 #[derive(Clone, Debug)]
 pub(crate) struct Accounts {
-    accounts: Vec<Account>,
+    /// Of those that ever paid for something.
+    accounts: BTreeMap<ValidatorId, Account>,
     /// The lists of all accounts, of the places of messages.
     links: Links,
     /// What all pay for, in bytes.
@@ -44,21 +47,17 @@ pub(crate) struct Charge {
 }
 
 impl Accounts {
-    pub(crate) fn new(validators: usize) -> Self {
-        let account = Account {
-            bytes: 0,
-            count: 0,
-            unwanted: List::EMPTY,
-            wanted: List::EMPTY,
-            counts: true,
-            let_in: 0,
-        };
+    pub(crate) fn new() -> Self {
         Self {
-            accounts: vec![account; validators],
+            accounts: BTreeMap::new(),
             links: Links::default(),
             bytes: 0,
             is_some_discounted: false,
         }
+    }
+
+    fn of(&self, payer: ValidatorId) -> &Account {
+        self.accounts.get(&payer).unwrap_or(&Account::EMPTY)
     }
 
     /// What all pay for, in bytes.
@@ -68,12 +67,12 @@ impl Accounts {
 
     /// What `payer` pays for, in bytes.
     pub(crate) fn bytes_of(&self, payer: ValidatorId) -> usize {
-        self.accounts[payer.index()].bytes
+        self.of(payer).bytes
     }
 
     /// Whether what `payer` pays for makes others wanted.
     pub(crate) fn counts(&self, payer: ValidatorId) -> bool {
-        self.accounts[payer.index()].counts
+        self.of(payer).counts
     }
 
     /// Whether what anybody pays for makes no others wanted.
@@ -83,20 +82,20 @@ impl Accounts {
 
     /// Where the messages are that `payer` pays for and that wait for something.
     pub(crate) fn places(&self, payer: ValidatorId) -> Vec<Place> {
-        let account = &self.accounts[payer.index()];
+        let account = self.of(payer);
         self.links.iter(account.wanted).chain(self.links.iter(account.unwanted)).collect()
     }
 
     /// What `payer` pays for makes nothing wanted from now on: it is known to equivocate.
     pub(crate) fn discount(&mut self, payer: ValidatorId) {
         self.is_some_discounted = true;
-        self.accounts[payer.index()].counts = false;
+        self.accounts.entry(payer).or_insert(Account::EMPTY).counts = false;
     }
 
     /// The message at `place` is pending.
     pub(crate) fn enter(&mut self, charge: Charge, place: Place) {
         let Self { accounts, links, bytes, .. } = self;
-        let account = &mut accounts[charge.payer.index()];
+        let account = accounts.entry(charge.payer).or_insert(Account::EMPTY);
         *bytes += charge.bytes;
         account.bytes += charge.bytes;
         account.count += 1;
@@ -105,7 +104,7 @@ impl Accounts {
 
     /// The message at `place` waits for nothing any more: it is paid for, but not to be dropped.
     pub(crate) fn keep(&mut self, charge: Charge, place: Place) {
-        let account = &mut self.accounts[charge.payer.index()];
+        let account = self.accounts.entry(charge.payer).or_insert(Account::EMPTY);
         self.links.remove(account.list(charge.wanted), place);
     }
 
@@ -114,7 +113,7 @@ impl Accounts {
         if let Some(place) = place {
             self.keep(charge, place);
         }
-        let account = &mut self.accounts[charge.payer.index()];
+        let account = self.accounts.entry(charge.payer).or_insert(Account::EMPTY);
         account.bytes -= charge.bytes;
         account.count -= 1;
         self.bytes -= charge.bytes;
@@ -125,7 +124,7 @@ impl Accounts {
     ///
     /// Who has a single message keeps it, whatever its size.
     pub(crate) fn excess(&self, payer: ValidatorId, limits: &Limits) -> Option<Place> {
-        let account = &self.accounts[payer.index()];
+        let account = self.of(payer);
         if account.bytes > limits.pending_per_validator
             && let Some(place) = account.first_out()
         {
@@ -134,14 +133,14 @@ impl Accounts {
         if self.bytes <= limits.pending {
             return None;
         }
-        let most = self.accounts.iter().filter(|account| account.first_out().is_some());
+        let most = self.accounts.values().filter(|account| account.first_out().is_some());
         most.max_by_key(|account| account.bytes)?.first_out()
     }
 
     /// Whether a message of an equivocator may be stored because something that `payer` pays for
     /// waits for it; then it is owed, until that is justified.
     pub(crate) fn let_in(&mut self, payer: ValidatorId, bytes: usize, limits: &Limits) -> bool {
-        let account = &mut self.accounts[payer.index()];
+        let account = self.accounts.entry(payer).or_insert(Account::EMPTY);
         let room = limits.unwanted_per_validator.saturating_sub(account.let_in) >= bytes;
         if room {
             account.let_in += bytes;
@@ -152,14 +151,24 @@ impl Accounts {
     /// What was let in for a message, and paid for by `payer`, is owed by `to` from now on; by
     /// nobody, if that message is justified and its sender no equivocator.
     pub(crate) fn settle(&mut self, payer: ValidatorId, bytes: usize, to: Option<ValidatorId>) {
-        self.accounts[payer.index()].let_in -= bytes;
+        self.accounts.entry(payer).or_insert(Account::EMPTY).let_in -= bytes;
         if let Some(to) = to {
-            self.accounts[to.index()].let_in += bytes;
+            self.accounts.entry(to).or_insert(Account::EMPTY).let_in += bytes;
         }
     }
 }
 
 impl Account {
+    /// That of whoever has paid for nothing yet.
+    const EMPTY: Self = Self {
+        bytes: 0,
+        count: 0,
+        unwanted: List::EMPTY,
+        wanted: List::EMPTY,
+        counts: true,
+        let_in: 0,
+    };
+
     fn list(&mut self, wanted: bool) -> &mut List {
         if wanted { &mut self.wanted } else { &mut self.unwanted }
     }

@@ -9,8 +9,8 @@ use crate::store::column::Renumbering;
 /// too, and that wait here for what they cite, which is all held.
 ///
 /// So they go by index, and each waits for one message at a time: once that is justified, for the
-/// next in its row that is not. Whatever a message cites, it is in one queue only, and its row is
-/// gone through once.
+/// next that it cites and that is not. Whatever a message cites, it is in one queue only, and what it
+/// cites is gone through once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeldBack {
     /// Those that wait, or are ready, and how many messages arrived before each.
@@ -24,9 +24,8 @@ pub(crate) struct HeldBack {
 struct Waiter {
     message: MessageIndex,
     arrival: u64,
-    /// The validator for whom it cites what it waits for: what it cites for those before is
-    /// justified.
-    validator: u32,
+    /// The place of what it waits for among what it cites: what it cites before is justified.
+    place: u32,
 }
 
 impl HeldBack {
@@ -47,20 +46,20 @@ impl HeldBack {
         messages.into_iter().map(|(_, message)| message).collect()
     }
 
-    /// A message that came after so many waits for `cited`, which it cites for the validator with
-    /// this number.
+    /// A message that came after so many waits for `cited`, which is at this place among what it
+    /// cites.
     pub(crate) fn add(
         &mut self,
         message: MessageIndex,
         arrival: u64,
-        (cited, validator): (MessageIndex, u32),
+        (cited, place): (MessageIndex, u32),
     ) {
         self.arrivals.insert(message, arrival);
-        let waiter = Waiter { message, arrival, validator };
+        let waiter = Waiter { message, arrival, place };
         self.queues.entry(cited).or_default().push(waiter);
     }
 
-    /// `cited` is justified. `next_missing` answers, of a message and from a validator on, what
+    /// `cited` is justified. `next_missing` answers, of a message and from a place on, what
     /// else it waits for. Answers those that wait for nothing, and how many messages arrived before
     /// each.
     pub(crate) fn release(
@@ -70,9 +69,9 @@ impl HeldBack {
     ) -> Vec<(u64, MessageIndex)> {
         let mut ready = Vec::new();
         for waiter in self.queues.remove(&cited).unwrap_or_default() {
-            match next_missing(waiter.message, waiter.validator) {
-                Some((cited, validator)) => {
-                    let waiter = Waiter { validator, ..waiter };
+            match next_missing(waiter.message, waiter.place) {
+                Some((cited, place)) => {
+                    let waiter = Waiter { place, ..waiter };
                     self.queues.entry(cited).or_default().push(waiter);
                 }
                 None => ready.push((waiter.arrival, waiter.message)),

@@ -53,7 +53,7 @@ use cbc_message::Message;
 ///
 /// A pending message that waits for w hashes takes at most, in bytes,
 ///
-/// > `580 + 2 · size_of::<E>() + encoded + 40 · proofs + 190 · w`
+/// > `580 + 2 · size_of::<E>() + encoded + 190 · w`
 ///
 /// where `encoded` is [`Message::encoded_len`](cbc_message::Message::encoded_len) and an estimate is taken to fill as much memory as
 /// its encoding. With M for the greatest such figure of a message with V citations, all that is
@@ -91,8 +91,8 @@ impl Default for Limits {
     /// 8 MiB of pending messages a validator and 512 MiB in all, 512 KiB of unwanted ones a
     /// validator, and batches of 1024.
     ///
-    /// Of 10 validators, 8 MiB are some 7700 pending messages that wait for one hash each; of 1000,
-    /// some 200, or 36 that wait for a thousand hashes each. Who is further behind than that gets
+    /// 8 MiB are some 8000 pending messages that cite ten hashes and wait for one of them, or, of a
+    /// thousand hashes, 228, or 37 that wait for all of them. Who is further behind than that gets
     /// what is missing in the order of citation, as an archive gives it, which needs no room at all.
     /// 512 MiB are two of the latter for each of 1000 validators.
     ///

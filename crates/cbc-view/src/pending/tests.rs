@@ -105,8 +105,8 @@ fn the_default_limits_have_room_for_what_they_say() {
         Limits::default().pending_per_validator / bytes_held(&message, waits)
     };
     let [few, many, most] = [(10, 1), (1000, 1), (1000, 1000)].map(|(v, w)| room(v, w));
-    assert!((7650..7750).contains(&few) && (200..210).contains(&many), "{few}, {many}");
-    assert_eq!(most, 36);
+    assert!((8000..8050).contains(&few) && (225..230).contains(&many), "{few}, {many}");
+    assert_eq!(most, 37);
     let each = bytes_held(&message(0, 0, &vec![never(0); 1000]), 1000);
     assert_eq!(Limits::default().pending / 1000 / each, 2);
 }
@@ -118,7 +118,7 @@ proptest! {
         (each, all) in (500..9000usize, 500..30_000usize),
     ) {
         let limits = Limits { pending_per_validator: each, pending: all, ..Limits::NONE };
-        let mut pending: Pending<Integer> = Pending::new(VALIDATORS as usize);
+        let mut pending: Pending<Integer> = Pending::new();
         // Hashes that can be cited: of nothing, and of messages to come.
         let mut known: Vec<MessageHash> = (0..10).map(never).collect();
         for (value, step) in (0..).zip(steps) {

@@ -1,36 +1,59 @@
-//! From the hashes that a justification cites to the messages of a view (semantics §1, §2).
+//! From the hashes that a justification carries to the messages of a view (semantics §1, §2).
 
-use cbc_message::{Citation, Justification, MessageHash, ValidatorId};
+use cbc_message::{Justification, MessageHash, ValidatorId};
 
-use crate::perspective::Perspective;
-use crate::store::panorama::Draft;
-use crate::{Admission, HashedDag, Invalid, MessageIndex, Seen, View};
+use crate::store::rows::{Code, Row, Rows};
+use crate::{Admission, HashedDag, MessageIndex, View};
+
+/// What a message cites that is being received, resolved; and what it has seen, once that is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    /// For each hash, in their order, the validator that it is cited for, and the message.
+    pub(crate) cited: Vec<(ValidatorId, Code)>,
+    /// The row of each, but of those that the view does not know.
+    pub(crate) rows: Vec<Row>,
+    /// Of the messages that were dropped, those whose row nobody has who was asked.
+    pub(crate) needs: Vec<MessageHash>,
+    /// What the message has seen.
+    pub(crate) row: Row,
+    /// The validators of whom it may cite what it need not.
+    pub(crate) doubtful: Vec<ValidatorId>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        let (cited, rows, needs, doubtful) = Default::default();
+        Self { cited, rows, needs, row: Rows::EMPTY, doubtful }
+    }
+}
+
+impl Draft {
+    fn clear(&mut self) {
+        self.cited.clear();
+        self.rows.clear();
+        self.needs.clear();
+        self.doubtful.clear();
+    }
+}
 
 impl<E> View<E> {
-    /// What a message that is held cites and this observer has not justified.
+    /// What a message that is held cites and this observer has not justified, if that is not held,
+    /// either.
     pub(crate) fn missing_citations(&self, held: MessageIndex) -> Vec<MessageHash> {
         let has_dropped = self.perspective.has_justified_dropped(&self.store);
         if has_dropped && held.index() <= self.perspective.justified.whole() {
             return Vec::new();
         }
-        let row = self.citations(held);
-        let mut missing = Vec::new();
-        for (validator, code) in row.all_codes() {
-            let is_here = match row.seen(code) {
-                Seen::Dropped => has_dropped,
-                seen => seen.messages().all(|cited| self.is_justified(cited)),
-            };
-            if !is_here {
-                let cited = self.store.cited_for(row, validator);
-                let hashes = cited.into_iter().flat_map(|cited| cited.hashes());
-                missing.extend(hashes.filter(|hash| self.find(hash).is_none()));
-            }
-        }
-        missing
+        let cited = self.store.cited(held).iter();
+        let missing = cited.filter(|code| match code.as_latest() {
+            Some(message) => !self.is_justified(message),
+            None => !has_dropped,
+        });
+        missing.filter_map(|&code| Some(self.store.standing(code)?.hash)).collect()
     }
 
-    /// The first message that `held` cites and that is not justified here, of those it cites for the
-    /// validators from this number on, and for whom it cites it. Of the dropped, all is justified.
+    /// The first message that `held` cites and that is not justified here, of those from this place
+    /// among its citations on, and its place. Of the dropped, all is justified.
     pub(crate) fn next_missing(
         &self,
         held: MessageIndex,
@@ -40,97 +63,48 @@ impl<E> View<E> {
         if held.index() <= justified.whole() {
             return None;
         }
-        let is_missing =
-            |&message: &MessageIndex| !justified.contains(message) && !self.store.is_stub(message);
-        let row = self.citations(held);
-        row.codes_from(from).find_map(|(validator, code)| {
-            let missing = match code.as_latest() {
-                Some(message) => Some(message).filter(is_missing),
-                None => row.seen(code).messages().find(is_missing),
-            };
-            Some((missing?, validator.get()))
-        })
+        let cited = (0..).zip(self.store.cited(held)).skip(from as usize);
+        let mut held = cited.filter_map(|(place, code)| Some((code.as_latest()?, place)));
+        held.find(|(message, _)| !justified.contains(*message))
     }
 
-    /// The justified message with this hash, which is cited for `validator`.
+    /// The justified message with this hash, which is cited for `validator`: most citations are of
+    /// latest messages.
     fn find_cited(&self, validator: ValidatorId, hash: &MessageHash) -> Option<MessageIndex> {
-        let Perspective { latest, latest_hashes, .. } = &*self.perspective;
-        if let Some(latest) = latest[validator.index()] {
-            if latest_hashes[validator.index()] == *hash {
-                return Some(latest);
-            }
-            let before = self.store.previous(latest);
-            if let Some(before) = before.filter(|&before| self.store.hash(before) == hash) {
-                return Some(before);
-            }
-        }
-        self.find(hash)
+        let latest = self.perspective.latest.get(validator);
+        latest.filter(|&latest| self.store.hash(latest) == hash).or_else(|| self.find(hash))
     }
 }
 
 impl<E: Clone> View<E> {
     /// Resolves a justification into the draft; answers the hashes that are not justified here.
-    ///
-    /// Most citations are of latest messages, or of the one before: these are found by comparing
-    /// hashes, and only the others are looked up.
-    ///
-    /// # Errors
-    ///
-    /// [`Invalid`] if a proof, of which not all is held any more, is none.
     pub(crate) fn resolve<A: Admission<E>>(
         &mut self,
         justification: &Justification,
-        admission: &mut A,
-    ) -> Result<Vec<MessageHash>, Invalid> {
+        admission: &A,
+    ) -> Vec<MessageHash> {
         let mut draft = std::mem::take(&mut self.draft);
-        draft.clear(&self.store.panoramas);
-        let resolved = self.resolve_into(&mut draft, justification, admission);
-        self.draft = draft;
-        resolved
-    }
-
-    fn resolve_into<A: Admission<E>>(
-        &mut self,
-        draft: &mut Draft,
-        justification: &Justification,
-        admission: &mut A,
-    ) -> Result<Vec<MessageHash>, Invalid> {
-        let (mut missing, mut dropped_proofs) = (Vec::new(), Vec::new());
-        for (validator, citation) in justification.iter() {
-            match citation {
-                Citation::Latest(hash) => match self.find_cited(validator, &hash) {
-                    Some(message) if self.store.is_stub(message) => {
-                        let dropped = self.store.dropped(message);
-                        draft.cite_dropped(validator, dropped, &self.store.panoramas);
-                    }
-                    Some(message) => draft.cite(validator, message),
-                    None => match self.find_dropped(&hash, admission.archive()) {
-                        Some(it) => draft.cite_dropped(validator, it, &self.store.panoramas),
-                        None => missing.push(hash),
-                    },
-                },
-                Citation::Equivocation(proof) => {
-                    let hashes = [proof.lesser(), proof.greater()];
-                    match hashes.map(|hash| self.find_cited(validator, &hash).ok_or(hash)) {
-                        [Ok(one), Ok(other)] => {
-                            let proof = (one.min(other), one.max(other));
-                            draft.cite_proof(validator, proof, &self.store.panoramas);
-                        }
-                        found => match self.find_proof(found, admission.archive()) {
-                            Ok(proof) => dropped_proofs.push((validator, proof)),
-                            Err(hashes) => missing.extend(hashes),
-                        },
+        draft.clear();
+        self.store.rows.clear();
+        let mut missing = Vec::new();
+        for &(validator, hash) in justification.cited() {
+            if let Some(message) = self.find_cited(validator, &hash) {
+                draft.cited.push((validator, Code::latest(message)));
+                draft.rows.push(self.store.rows.row(message));
+                continue;
+            }
+            match self.find_dropped(&hash, admission.archive()) {
+                Some((dropped, archived)) => {
+                    draft.cited.push((validator, self.store.code_of_dropped(dropped)));
+                    match archived {
+                        Some(archived) => draft.rows.push(self.store.row_of(&archived)),
+                        None => draft.needs.push(hash),
                     }
                 }
+                None => missing.push(hash),
             }
         }
-        if missing.is_empty() {
-            for (validator, proof) in dropped_proofs {
-                let (one, other) = self.recall_proof(validator, proof, admission)?;
-                let proof = (one.min(other), one.max(other));
-                draft.cite_proof(validator, proof, &self.store.panoramas);
-            }
-        }
-        Ok(missing)
+        self.draft = draft;
+        missing
     }
 }

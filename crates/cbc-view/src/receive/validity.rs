@@ -2,12 +2,13 @@
 //!
 //! V7 is checked where bytes are read, and V5 by whoever knows the estimator.
 
-use cbc_message::{Citation, Message, MessageHash, ValidatorId, ValidatorSet};
+use cbc_message::{Message, MessageHash, ValidatorId, ValidatorSet};
 use thiserror::Error;
 
+use crate::receive::resolve::Draft;
 use crate::store::Store;
-use crate::store::panorama::{Draft, Seat};
-use crate::{Archive, Archived, MessageIndex, Refusal, Unjudged};
+use crate::store::rows::{Code, Row};
+use crate::{Refusal, Unjudged};
 
 /// How a message breaks a structural rule.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -41,9 +42,9 @@ pub enum Invalid {
         /// The validator that sent it.
         sender: ValidatorId,
     },
-    /// V3: a first message that cites an earlier one of its sender, or a later one that does not.
+    /// V3: a first message that has seen an earlier one of its sender, or a later one that has not.
     #[error(
-        "V3: message {sequence_number} of validator {sender} cites {} of its sender: \
+        "V3: message {sequence_number} of validator {sender} has seen {} of its sender: \
          expected {}",
         if *.self_citation { "a message" } else { "no message" },
         if *.sequence_number == 0 { "none" } else { "the one before it" }
@@ -53,33 +54,41 @@ pub enum Invalid {
         sender: ValidatorId,
         /// The sequence number of the message.
         sequence_number: u64,
-        /// Whether it cites a message of its sender.
+        /// Whether it has seen a message of its sender.
         self_citation: bool,
     },
     /// V3: the sequence number is not the predecessor's plus one.
     #[error(
-        "V3: message {found} of validator {sender} cites its sender's message {predecessor:.16}: \
+        "V3: message {found} of validator {sender} comes after its sender's message {predecessor:.16}: \
          expected sequence number {expected}"
     )]
     SequenceNumber {
         /// The sender.
         sender: ValidatorId,
-        /// The message of its sender that it cites.
+        /// The latest message of its sender that it has seen.
         predecessor: MessageHash,
         /// That message's sequence number plus one.
         expected: u64,
         /// The sequence number found.
         found: u64,
     },
-    /// V3: the sender cites itself as an equivocator.
-    #[error("V3: validator {sender} cites itself as an equivocator")]
+    /// V3: the sender has seen itself equivocate.
+    #[error("V3: what validator {sender} has seen proves that it equivocated itself")]
     OwnEquivocation {
         /// The sender.
         sender: ValidatorId,
     },
-    /// V4: a cited message had seen something that this message does not know of.
-    #[error(transparent)]
-    Forgotten(Box<Forgotten>),
+    /// V4: what is cited need not be, since the other citations imply it.
+    #[error(
+        "V4: cites message {cited:.16} of validator {validator}, which the other citations imply: \
+         expected only what they do not"
+    )]
+    SaidTwice {
+        /// The message cited.
+        cited: MessageHash,
+        /// The validator that it is cited for.
+        validator: ValidatorId,
+    },
     /// V8: the two messages of a proof do not have one sequence number.
     #[error(
         "V8: messages {} and {} of validator {validator} are no equivocation: \
@@ -97,33 +106,6 @@ pub enum Invalid {
     },
 }
 
-/// V4: a cited message had seen something that this message does not know of.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "V4: forgets what message {cited:.16} had seen of validator {validator}: \
-     that cites {}, this {}", describe(.seen), describe(.found)
-)]
-pub struct Forgotten {
-    /// The message cited.
-    pub cited: MessageHash,
-    /// The validator forgotten.
-    pub validator: ValidatorId,
-    /// What the cited message cites for that validator.
-    pub seen: Option<Citation>,
-    /// What this message cites for it, which is not as late.
-    pub found: Option<Citation>,
-}
-
-fn describe(citation: &Option<Citation>) -> String {
-    match citation {
-        None => "nothing".to_owned(),
-        Some(Citation::Latest(hash)) => format!("{hash:.16}"),
-        Some(Citation::Equivocation(proof)) => {
-            format!("the equivocation {:.16}, {:.16}", proof.lesser(), proof.greater())
-        }
-    }
-}
-
 /// What can be checked before anything that the message cites has arrived.
 pub(crate) fn check_on_receipt<E>(
     message: &Message<E>,
@@ -133,8 +115,7 @@ pub(crate) fn check_on_receipt<E>(
     if !validators.contains(sender) {
         return Err(Invalid::UnknownSender { sender, validators: validators.len() }); // V1
     }
-    let last_cited = message.justification().iter().next_back();
-    if let Some((validator, _)) = last_cited
+    if let Some(&(validator, _)) = message.justification().cited().last()
         && !validators.contains(validator)
     {
         let validators = validators.len();
@@ -145,34 +126,35 @@ pub(crate) fn check_on_receipt<E>(
 
 /// The rules, as functions of what is held and of a draft.
 impl<E> Store<E> {
-    /// Everything else, once all that the message cites is justified. `draft` is its
-    /// justification, resolved, its chunks shared with the messages before.
+    /// Everything else, once all that the message cites is justified, and finds out what it has
+    /// seen. `draft` is its justification, resolved.
     pub(crate) fn check_structure(
-        &self,
+        &mut self,
         message: &Message<E>,
         draft: &mut Draft,
-        archive: Option<&dyn Archive<E>>,
     ) -> Result<(), Refusal<Invalid>> {
-        self.check_senders(draft)
-            .and_then(|()| self.check_proofs(draft))
-            .and_then(|()| self.check_sequence(message, draft))
-            .map_err(Refusal::Breaks)?;
-        self.check_nothing_forgotten(draft, archive)
+        self.check_senders(draft).map_err(Refusal::Breaks)?;
+        self.check_proofs(draft).map_err(Refusal::Breaks)?;
+        if !draft.needs.is_empty() {
+            let needs = std::mem::take(&mut draft.needs);
+            return Err(Unjudged::BelowHorizon { needs }.into());
+        }
+        let Draft { cited, rows, row, doubtful, .. } = draft;
+        (*row, *doubtful) = self.rows.join(&self.chains, rows.iter().copied(), cited);
+        self.check_said_once(draft).map_err(Refusal::Breaks)?;
+        self.check_sequence(message, draft.row).map_err(Refusal::Breaks)
     }
 
-    /// V2: each cited message was sent by the validator it is cited for. What a valid message
-    /// cites for the same validator needs no look.
+    /// V2: each cited message was sent by the validator it is cited for.
     fn check_senders(&self, draft: &Draft) -> Result<(), Invalid> {
-        let citations = self.panoramas.of_draft(draft);
-        for validator in draft.unshared() {
-            let code = citations.code(validator);
-            let dropped = citations.dropped_of(code).map(|dropped| (dropped.hash, dropped.sender));
-            let held = citations.seen(code).messages();
-            let held = held.map(|cited| (*self.hash(cited), self.sender(cited)));
-            if let Some((cited, sender)) =
-                dropped.into_iter().chain(held).find(|&(_, sender)| sender != validator)
-            {
-                return Err(Invalid::WrongSenderCited { cited, validator, sender });
+        for &(validator, code) in &draft.cited {
+            let sender = self.sender_of(code);
+            if let Some(sender) = sender.filter(|&sender| sender != validator) {
+                return Err(Invalid::WrongSenderCited {
+                    cited: self.hash_of(code),
+                    validator,
+                    sender,
+                });
             }
         }
         Ok(())
@@ -180,12 +162,16 @@ impl<E> Store<E> {
 
     /// V8: the messages of a proof have one sequence number.
     fn check_proofs(&self, draft: &Draft) -> Result<(), Invalid> {
-        for &(one, other) in draft.proofs() {
-            let numbers = (self.sequence_number(one), self.sequence_number(other));
+        for proof in draft.cited.windows(2).filter(|cited| cited[0].0 == cited[1].0) {
+            let number = |code| {
+                let position = self.rows.position(code, &self.chains);
+                position.map_or(0, |position| u64::from(position.number))
+            };
+            let numbers = (number(proof[0].1), number(proof[1].1));
             if numbers.0 != numbers.1 {
                 return Err(Invalid::NotAnEquivocation {
-                    validator: self.sender(one),
-                    proof: (*self.hash(one), *self.hash(other)),
+                    validator: proof[0].0,
+                    proof: (self.hash_of(proof[0].1), self.hash_of(proof[1].1)),
                     sequence_numbers: numbers,
                 });
             }
@@ -193,23 +179,65 @@ impl<E> Store<E> {
         Ok(())
     }
 
-    /// V3: the sender's messages are numbered from 0, each citing the one before.
-    fn check_sequence(&self, message: &Message<E>, draft: &Draft) -> Result<(), Invalid> {
+    /// V4: no citation may be left out.
+    ///
+    /// One may if the others, each with what it had seen, have for its validator that message or
+    /// one after it, or that the validator equivocated: then what the message has seen is the same
+    /// without it. Where all that the cited messages had seen of the validator comes before, as it
+    /// nearly always does, the join has found that out.
+    ///
+    /// O(doubtful · cited · log V): only for citations of messages of equivocators, and of such as
+    /// should not be there, of which the first ends it.
+    fn check_said_once(&self, draft: &Draft) -> Result<(), Invalid> {
+        for &validator in &draft.doubtful {
+            let cited = draft.cited.iter().enumerate().filter(|(_, cited)| cited.0 == validator);
+            for (place, &(_, code)) in cited {
+                let others = draft.cited.iter().zip(&draft.rows).enumerate();
+                let others = others.filter(|&(other, _)| other != place);
+                if self.is_implied(validator, code, others.map(|(_, (&cited, &row))| (cited, row)))
+                {
+                    return Err(Invalid::SaidTwice { cited: self.hash_of(code), validator });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a citation of the message `code` of `validator` says nothing new to who cites
+    /// `others`, each with its row.
+    pub(crate) fn is_implied(
+        &self,
+        validator: ValidatorId,
+        code: Code,
+        others: impl Iterator<Item = ((ValidatorId, Code), Row)>,
+    ) -> bool {
+        let mut seen = Code::NOTHING;
+        for ((sender, message), row) in others {
+            let of_row = self.rows.code(row, validator);
+            seen = self.rows.join_codes(&self.chains, validator, seen, of_row);
+            if sender == validator {
+                seen = self.rows.join_codes(&self.chains, validator, seen, message);
+            }
+        }
+        let position = self.rows.position(code, &self.chains);
+        position.is_some_and(|it| self.rows.has_seen(&self.chains, validator, seen, it))
+    }
+
+    /// V3: the sender's messages are numbered from 0, each having seen the one before.
+    fn check_sequence(&self, message: &Message<E>, row: Row) -> Result<(), Invalid> {
         let (sender, sequence_number) = (message.sender(), message.sequence_number());
-        let row = self.panoramas.of_draft(draft);
-        if row.code(sender).is_proof() {
+        let code = self.rows.code(row, sender);
+        if code == Code::EQUIVOCATED {
             return Err(Invalid::OwnEquivocation { sender });
         }
-        match self.cited_position(row, sender) {
+        match self.rows.position(code, &self.chains) {
             None if sequence_number == 0 => Ok(()),
             Some(predecessor) if sequence_number > 0 => {
                 let expected = u64::from(predecessor.number) + 1;
                 if sequence_number == expected {
                     return Ok(());
                 }
-                let found = sequence_number;
-                let cited = self.cited_for(row, sender).and_then(|it| it.hashes().next());
-                let Some(predecessor) = cited else { return Ok(()) };
+                let (found, predecessor) = (sequence_number, self.hash_of(code));
                 Err(Invalid::SequenceNumber { sender, predecessor, expected, found })
             }
             predecessor => {
@@ -219,129 +247,8 @@ impl<E> Store<E> {
         }
     }
 
-    /// V4: nothing that a cited message had seen is later than what this message has seen.
-    ///
-    /// Not every cited message needs to be looked at. If a cited message d passes, and cites for
-    /// validator v the very message c (or proof) that this message cites for v, then whatever c
-    /// had seen is, by V4 for d, no later than what d has seen, and that is no later than what
-    /// this message has seen: c passes too. Going from the newest cited message down, one look
-    /// settles most of the others; and a look skips each chunk of a row that this message has
-    /// itself, or that was looked at just before.
-    ///
-    /// O(V) if all citations are those of the newest message cited; O(V) more for each message
-    /// cited for somebody of whom no message that was looked at cites the same. What those cite of
-    /// which no row is held is read from the archive, once each.
-    fn check_nothing_forgotten(
-        &self,
-        draft: &mut Draft,
-        archive: Option<&dyn Archive<E>>,
-    ) -> Result<(), Refusal<Invalid>> {
-        if let Some(newest) = draft.newest() {
-            self.compare_held(draft, newest)?;
-        }
-        // Proofs, unless a row that was looked at has the same, are always open.
-        let mut held = Vec::new();
-        let mut elsewhere = Vec::new();
-        let citations = self.panoramas.of_draft(draft);
-        for (validator, code) in citations.all_codes().filter(|&(it, _)| !draft.passes(it)) {
-            let dropped = citations.dropped_of(code).map(|dropped| dropped.hash);
-            elsewhere.extend(dropped.map(|hash| (hash, validator)));
-            for cited in citations.seen(code).messages() {
-                match self.is_stub(cited) {
-                    true => elsewhere.push((*self.hash(cited), validator)),
-                    false => held.push((cited, validator)),
-                }
-            }
-        }
-        held.sort_unstable_by_key(|&(cited, _)| std::cmp::Reverse(cited));
-        for (cited, validator) in held {
-            if !draft.passes(validator) {
-                self.compare_held(draft, cited)?;
-            }
-        }
-        let mut needs = Vec::new();
-        for (hash, validator) in elsewhere {
-            if draft.passes(validator) {
-                continue;
-            }
-            match archive.and_then(|archive| archive.message(&hash)) {
-                Some(archived) => self.compare_archived(draft, &archived)?,
-                None => needs.push(hash),
-            }
-        }
-        if needs.is_empty() { Ok(()) } else { Err(Unjudged::BelowHorizon { needs }.into()) }
-    }
-
-    /// V4, for a cited message that is held whole.
-    fn compare_held(&self, draft: &mut Draft, cited: MessageIndex) -> Result<(), Refusal<Invalid>> {
-        let panoramas = &self.panoramas;
-        let no_later = |validator, seen: Seat, found: Seat| self.no_later(validator, seen, found);
-        let Some(validator) = draft.compare(cited, panoramas, no_later) else { return Ok(()) };
-        let seen = self.cited_for(self.panoramas.of(cited), validator);
-        Err(Refusal::Breaks(self.forgotten(draft, *self.hash(cited), validator, seen)))
-    }
-
-    /// V4, for a cited message that was dropped. O(V).
-    fn compare_archived(
-        &self,
-        draft: &mut Draft,
-        cited: &Archived<E>,
-    ) -> Result<(), Refusal<Invalid>> {
-        let mut positions = cited.cited.iter();
-        for (validator, citation) in cited.message.justification().iter() {
-            let row = self.panoramas.of_draft(draft);
-            let same = self.cited_for(row, validator) == Some(citation);
-            let is_no_later = match citation {
-                Citation::Latest(_) => {
-                    let seen = positions.next().copied();
-                    let found = self.cited_position(row, validator);
-                    let later = seen.zip(found).is_none_or(|(seen, found)| {
-                        !self.chains.is_predecessor_or_same(validator, seen, found)
-                    });
-                    same || row.code(validator).is_proof() || !later
-                }
-                Citation::Equivocation(_) => row.code(validator).is_proof(),
-            };
-            if !is_no_later {
-                let hash = cited.message.hash();
-                return Err(Refusal::Breaks(self.forgotten(
-                    draft,
-                    hash,
-                    validator,
-                    Some(citation),
-                )));
-            }
-            if same {
-                draft.pass(validator);
-            }
-        }
-        Ok(())
-    }
-
-    fn forgotten(
-        &self,
-        draft: &Draft,
-        cited: MessageHash,
-        validator: ValidatorId,
-        seen: Option<Citation>,
-    ) -> Invalid {
-        let found = self.cited_for(self.panoramas.of_draft(draft), validator);
-        Invalid::Forgotten(Box::new(Forgotten { cited, validator, seen, found }))
-    }
-
-    /// V4: whether what is seen of `validator` is no later than what is found. An equivocation is
-    /// later than any message, and no proof of it later than another.
-    fn no_later(&self, validator: ValidatorId, seen: Seat, found: Seat) -> bool {
-        let position = |seat: Seat| match seat {
-            Seat::Held(message) => Some(self.chains.position(message)),
-            Seat::Dropped(position) => Some(position),
-            Seat::Nothing | Seat::Proof => None,
-        };
-        match (seen, found) {
-            (Seat::Nothing, _) | (_, Seat::Proof) => true,
-            _ => position(seen).zip(position(found)).is_some_and(|(seen, found)| {
-                self.chains.is_predecessor_or_same(validator, seen, found)
-            }),
-        }
+    /// The hash of the message that `code` is the code of.
+    fn hash_of(&self, code: Code) -> MessageHash {
+        self.standing(code).map_or(MessageHash::from_bytes([0; 32]), |standing| standing.hash)
     }
 }

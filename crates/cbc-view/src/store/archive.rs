@@ -18,12 +18,24 @@ pub struct Archived<E> {
     pub message: Message<E>,
     /// Where it stands among those of its sender.
     pub position: Position,
-    /// Where the messages stand that it cites as somebody's latest: one for each such citation, in
-    /// their order.
+    /// Where the messages stand whose hashes it carries: one for each, in their order.
     pub cited: Vec<Position>,
+    /// What it had seen of each validator, in ascending order of those of whom it had seen anything
+    /// (semantics §1): the latest message, or none if that validator had equivocated.
+    pub seen: Vec<(ValidatorId, Option<Standing>)>,
     /// What else its estimator will need to know of it, in the estimator's own words
     /// (`Follower::note` of cbc-estimator); nothing, for most. A view does not read it.
     pub note: Vec<u8>,
+}
+
+/// Which message it is, and where it stands among those of its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Standing {
+    /// The hash.
+    pub hash: MessageHash,
+    /// Where it stands.
+    pub position: Position,
 }
 
 /// Whoever took what a view dropped, and gives it back.

@@ -41,6 +41,11 @@ impl<T> Column<T> {
         self.0.extend(std::iter::repeat_n(entry, more));
     }
 
+    /// Leaves the first `count` entries.
+    pub fn truncate(&mut self, count: usize) {
+        self.0.truncate(count);
+    }
+
     /// Leaves the entries that `keep`, which may change them, says yes to.
     pub fn retain_mut(&mut self, keep: impl FnMut(&mut T) -> bool) {
         self.0.retain_mut(keep);

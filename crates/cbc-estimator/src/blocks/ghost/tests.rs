@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::testing::{Messages, hash, vote, weights};
+use crate::testing::{self, Messages, hash, vote, weights};
 
 fn told_of(messages: &Messages<BlockVote>) -> Ghost {
     let mut ghost = Ghost::new();
@@ -116,10 +116,10 @@ fn verdicts(
     check: bool,
     block: BlockId,
 ) -> [Judged<UnknownBlock, BlockId>; 2] {
-    let votes: Vec<Vote> = seen.iter().copied().map(vote).collect();
+    let seen = testing::seen(&seen.iter().copied().map(vote).collect::<Vec<_>>());
     [BlockVote::Vote { block }, BlockVote::Propose { parent: block }].map(|estimate| {
-        let case =
-            Case { message: hash(9, 9), estimate: &estimate, votes: &votes, dropped: &[], check };
+        let citations = Citations::listed(&seen);
+        let case = Case { message: hash(9, 9), estimate: &estimate, citations, check };
         ghost.judge(messages, &weights(&[1, 1, 1]), &case, None)
     })
 }
@@ -205,13 +205,9 @@ fn a_block_above_the_root_is_in_the_past_of_who_has_seen_votes_on_the_root() {
         (Vec::new(), a, Err(Refusal::Breaks(Breach::Inadmissible(UnknownBlock { block: a })))),
     ] {
         let estimate = BlockVote::Vote { block };
-        let case = Case {
-            message: hash(9, 9),
-            estimate: &estimate,
-            votes: &votes,
-            dropped: &[],
-            check: false,
-        };
+        let seen = testing::seen(&votes);
+        let citations = Citations::listed(&seen);
+        let case = Case { message: hash(9, 9), estimate: &estimate, citations, check: false };
         let verdict = ghost.judge(&view, view.validators(), &case, Some(&archive));
         assert_eq!(verdict, expected, "{votes:?}");
     }
@@ -331,8 +327,9 @@ impl Scene {
             let of_part = |&(place, _): &(usize, &Vote)| place % part != 1;
             let some: Vec<Vote> =
                 votes.iter().enumerate().filter(of_part).map(|(_, vote)| *vote).collect();
+            let seen = testing::seen(&some);
             for start in [Some(&start), None] {
-                let tracked = ghost.track(&messages, &weights, &some, start);
+                let tracked = ghost.track(&messages, &weights, &Citations::listed(&seen), start);
                 assert_eq!(tracked, ghost.estimate(&messages, &weights, &some, start));
             }
         }
