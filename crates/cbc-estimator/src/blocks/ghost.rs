@@ -22,8 +22,8 @@ use crate::{Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vo
 /// votes among n blocks, whatever the shape of the tree.
 ///
 /// [`track`](Follower::track) is quicker still. It keeps the votes that it was asked of last in
-/// place, in [`LoadedVotes`], and moves those that differ: O(N) to see which, and O(log² n)
-/// amortised for each.
+/// place, in [`LoadedVotes`], and moves those that differ: O(N) to see which, and, amortised,
+/// O(log² n) for each block that gained or lost votes, or O(n) if that is less.
 ///
 /// It always has an answer: without votes, the start block.
 ///
