@@ -6,7 +6,7 @@
 //! move their votes to other blocks, drawn from all; then the head is asked for. Anywhere in the
 //! tree is the hardest: in a running network most votes are for a few of the newest blocks.
 //!
-//! All blocks and validators up to a million take some ten minutes: for that, set `CBC_MANY_VOTES`
+//! All blocks and validators up to a million take about a quarter of an hour: for that, set `CBC_MANY_VOTES`
 //! to `full`. Otherwise some of them are left out.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
