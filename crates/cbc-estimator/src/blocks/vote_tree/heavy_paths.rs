@@ -52,15 +52,14 @@ impl HeavyPaths {
     /// First what makes the whole lighter: it must never weigh more than is allowed. Blocks that
     /// come one after another are often near each other, and then cheaper than each by itself.
     pub(super) fn apply(&mut self, keys: &[MessageHash], changes: &[Change], limit: u64) -> bool {
-        let losses = || changes.iter().filter_map(Change::loss);
-        let gains = || changes.iter().filter_map(Change::gain);
         if let Some((from, to, weight)) = moved(changes) {
             self.transfer(keys, from, to, weight);
             return true;
         }
         let end = self.steps().saturating_add(limit);
-        let losses = losses().map(|(block, weight)| (block, weight.wrapping_neg()));
-        for (block, change) in losses.chain(gains()) {
+        let losses = changes.iter().filter_map(Change::loss);
+        let losses = losses.map(|(block, weight)| (block, weight.wrapping_neg()));
+        for (block, change) in losses.chain(changes.iter().filter_map(Change::gain)) {
             if self.steps() > end {
                 return false;
             }

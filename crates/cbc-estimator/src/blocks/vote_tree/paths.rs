@@ -327,19 +327,19 @@ impl Paths {
     /// its subtree has a root that is lower.
     pub(super) fn lay_out(&mut self, path: &[u32], scores: &[u64], up: Up) {
         let count = path.len();
-        let at = |place: usize| if place > 0 { path[place - 1] } else { 0 };
-        let score = |place: usize| path.get(place - 1).map_or(0, |&node| scores[node as usize]);
+        let at = |index: usize| if index > 0 { path[index - 1] } else { 0 };
+        let score = |index: usize| path.get(index - 1).map_or(0, |&node| scores[node as usize]);
         let mut height = 1;
         while height <= count {
-            for place in (height..=count).step_by(2 * height) {
-                let node = at(place);
-                let last = count.min(place + height - 1);
-                let left = at(if height > 1 { place - height / 2 } else { 0 });
-                let rest = last - place;
-                let right = at(if rest > 0 { place + (1 << rest.ilog2()) } else { 0 });
+            for index in (height..=count).step_by(2 * height) {
+                let node = at(index);
+                let last = count.min(index + height - 1);
+                let left = at(if height > 1 { index - height / 2 } else { 0 });
+                let rest = last - index;
+                let right = at(if rest > 0 { index + (1 << rest.ilog2()) } else { 0 });
                 let this = self.at(node);
                 (this.left, this.right) = (left, right);
-                this.sum = score(place - height + 1) - score(last + 1);
+                this.sum = score(index - height + 1) - score(last + 1);
                 for child in [left, right] {
                     if child != 0 {
                         self.at(child).up = Up(node);
