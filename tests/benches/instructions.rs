@@ -121,7 +121,7 @@ fn vote_and_head(blocks: u32) {
     let weight = Weight::new(7);
     (0..100)
         .for_each(|v| votes.set(ValidatorId::new(v), BlockIndex::new(blocks - 1 - v % 50), weight));
-    let mut head = BlockIndex::GENESIS;
+    let mut head = votes.head(BlockIndex::GENESIS);
     counted(&mut || {
         votes.set(ValidatorId::new(1), black_box(BlockIndex::new(blocks)), weight);
         head = votes.head(BlockIndex::GENESIS);

@@ -296,7 +296,8 @@ fn growing(criterion: &mut Criterion) {
         bencher.iter(|| {
             tip = tree.insert(tip, MessageHash::from_bytes([0; 32]));
             let before = std::mem::replace(&mut voted[validators.next().unwrap()], tip);
-            tree.transfer(before, tip, 100);
+            tree.remove(before, 100);
+            tree.add(tip, 100);
             tree.head(genesis)
         });
     });

@@ -7,8 +7,9 @@
 //! safety oracles' arguments hold for no others.
 //!
 //! Blocks live here: a [`BlockTree`] knows who descends from whom, and which message votes for which
-//! block; [`OnBlock`] and [`UpTo`] are what an oracle is asked about. [`VoteTree`] answers what [`Ghost`] does from votes that are moved one by one, without looking at
-//! all of them again; [`LoadedVotes`] keeps whose they are.
+//! block; [`OnBlock`] and [`UpTo`] are what an oracle is asked about. [`VoteTree`] answers what
+//! [`Ghost`] does from votes that are moved, one or many at a time, without looking at all of them
+//! again; [`LoadedVotes`] keeps whose they are.
 //!
 //! This layer never decides who may vote or what is final, never looks at a message that is not a
 //! vote or a block, and never depends on the order in which messages arrived.

@@ -153,12 +153,6 @@ impl<E> Pending<E> {
         self.waiting(hash).is_some()
     }
 
-    /// Whether something waits for `hash`.
-    pub(crate) fn is_awaited(&self, hash: &MessageHash) -> bool {
-        let item = self.find(hash).and_then(|place| self.items.get(place as usize));
-        item.is_some_and(|item| !item.dependents.is_empty())
-    }
-
     /// The pending messages, in the order of their arrival.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Message<E>> {
         let arrivals = self.links.iter(self.arrivals);

@@ -24,8 +24,9 @@ use crate::{Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vo
 ///
 /// [`track`](Follower::track) is quicker still. It keeps the votes that it was asked of last in
 /// place, in [`LoadedVotes`](super::LoadedVotes), and moves those that differ: O(log V) to see each,
-/// and O(log² n) amortised to move it. So what a message costs to judge (rule V5) is what its maker
-/// had seen and the maker of the message judged before had not, or the other way round.
+/// and, amortised, O(log² n) for each block that gained or lost votes, or O(n) if that is less. So
+/// what a message costs to judge (rule V5) is what its maker had seen and the maker of the message
+/// judged before had not, or the other way round.
 ///
 /// It always has an answer: without votes, the start block.
 ///

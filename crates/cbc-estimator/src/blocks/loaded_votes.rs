@@ -6,6 +6,10 @@ use super::{BlockIndex, VoteTree};
 
 /// A [`VoteTree`] with at most one vote of each validator, which moves to what is asked.
 ///
+/// To ask what the head would be if some votes were for other blocks, move them there, ask for the
+/// head, and move them back: that costs as much as is moved, in whatever order. Nothing is summed up
+/// before somebody asks, so votes that were moved back by then cost O(1) each.
+///
 /// ```
 /// use cbc_estimator::{BlockIndex, LoadedVotes};
 /// use cbc_message::{MessageHash, ValidatorId, Weight};
@@ -26,8 +30,10 @@ use super::{BlockIndex, VoteTree};
 #[derive(Clone, Debug, Default)]
 pub struct LoadedVotes {
     tree: VoteTree,
-    /// By validator: the block and the weight of the vote; a weight of 0 for none.
-    votes: Vec<(BlockIndex, u64)>,
+    /// By validator: the block that the vote is for; if it weighs 0, there is none.
+    blocks: Vec<BlockIndex>,
+    /// By validator: what the vote weighs. Apart from the blocks, since it hardly ever changes.
+    weights: Vec<u64>,
 }
 
 impl LoadedVotes {
@@ -46,23 +52,53 @@ impl LoadedVotes {
         self.tree.insert(parent, key)
     }
 
-    /// Lets `validator` vote for `block` with `weight`, instead of what its vote was before. The
-    /// votes of all validators together must not weigh more than `u64` holds. O(1) if nothing
-    /// changes, else as [`VoteTree::transfer`].
+    /// Lets `validator` vote for `block` with `weight`, instead of what its vote was before. When a
+    /// head is asked for, the votes of all validators together must not weigh more than `u64` holds.
+    /// O(1).
+    #[inline]
     pub fn set(&mut self, validator: ValidatorId, block: BlockIndex, weight: Weight) {
-        if self.votes.len() <= validator.index() {
-            if weight.is_zero() {
+        let (index, weight) = (validator.index(), weight.get());
+        if self.weights.get(index) != Some(&weight) {
+            self.set_weight(index, block, weight);
+        } else if weight > 0 {
+            self.move_by(index, block, weight);
+        }
+    }
+
+    /// Moves the vote of `validator`, if it has one, to `block`: as [`set`](Self::set) with the
+    /// weight that it has. Answers whether it has one. O(1).
+    #[inline]
+    pub fn move_to(&mut self, validator: ValidatorId, block: BlockIndex) -> bool {
+        let index = validator.index();
+        match self.weights.get(index) {
+            Some(&weight) if weight > 0 => {
+                self.move_by(index, block, weight);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn move_by(&mut self, validator: usize, block: BlockIndex, weight: u64) {
+        let old = std::mem::replace(&mut self.blocks[validator], block);
+        self.tree.transfer(old, block, weight);
+    }
+
+    /// As [`set`](Self::set), if the vote weighs something else than it did.
+    #[cold]
+    #[inline(never)]
+    fn set_weight(&mut self, validator: usize, block: BlockIndex, weight: u64) {
+        if self.blocks.len() <= validator {
+            if weight == 0 {
                 return;
             }
-            self.votes.resize(validator.index() + 1, (BlockIndex::GENESIS, 0));
+            self.blocks.resize(validator + 1, BlockIndex::GENESIS);
+            self.weights.resize(validator + 1, 0);
         }
-        let vote = &mut self.votes[validator.index()];
-        let (old_block, old_weight) = std::mem::replace(vote, (block, weight.get()));
-        let moved = old_weight.min(weight.get());
-        // First what makes the whole lighter: it must never weigh more than is allowed.
-        self.tree.remove(old_block, old_weight - moved);
-        self.tree.transfer(old_block, block, moved);
-        self.tree.add(block, weight.get() - moved);
+        self.tree.remove(self.blocks[validator], self.weights[validator]);
+        self.tree.add(block, weight);
+        (self.blocks[validator], self.weights[validator]) = (block, weight);
     }
 
     /// Takes the vote of `validator` away, if it has one.
@@ -72,11 +108,11 @@ impl LoadedVotes {
 
     /// The block that the loaded vote of `validator` is for; `None` without a vote of any weight.
     pub fn block(&self, validator: ValidatorId) -> Option<BlockIndex> {
-        let &(block, weight) = self.votes.get(validator.index())?;
-        (weight > 0).then_some(block)
+        let weight = self.weights.get(validator.index())?;
+        self.blocks.get(validator.index()).copied().filter(|_| *weight > 0)
     }
 
-    /// The head from the block `start`, by the loaded votes.
+    /// The head from the block `start`, by the loaded votes: as [`VoteTree::head`].
     pub fn head(&mut self, start: BlockIndex) -> BlockIndex {
         self.tree.head(start)
     }
@@ -85,9 +121,9 @@ impl LoadedVotes {
     /// rest as [`VoteTree::prune_to`] does. O(n) for the blocks, and O(log n) for each vote.
     pub fn prune_to(&mut self, root: BlockIndex) -> Vec<BlockIndex> {
         let kept = self.tree.prune_to(root);
-        for vote in &mut self.votes {
-            *vote = match kept.binary_search(&vote.0) {
-                Ok(block) => (BlockIndex::new(block as u32), vote.1),
+        for (block, weight) in self.blocks.iter_mut().zip(&mut self.weights) {
+            (*block, *weight) = match kept.binary_search(block) {
+                Ok(new) => (BlockIndex::new(new as u32), *weight),
                 Err(_) => (BlockIndex::GENESIS, 0),
             };
         }
@@ -109,6 +145,7 @@ mod tests {
     enum Step {
         Insert(Index),
         Set(u32, Index, u64),
+        MoveTo(u32, Index),
         Withdraw(u32),
         Prune(Index),
     }
@@ -118,6 +155,7 @@ mod tests {
         let step = prop_oneof![
             4 => any::<Index>().prop_map(Step::Insert),
             8 => (0..5_u32, any::<Index>(), weight).prop_map(|(v, b, w)| Step::Set(v, b, w)),
+            4 => (0..6_u32, any::<Index>()).prop_map(|(v, b)| Step::MoveTo(v, b)),
             1 => (0..6_u32).prop_map(Step::Withdraw),
             1 => any::<Index>().prop_map(Step::Prune),
         ];
@@ -143,6 +181,13 @@ mod tests {
                         let voted = BlockIndex::new(block);
                         loaded.set(ValidatorId::new(validator), voted, Weight::new(weight));
                         votes[validator as usize] = (block, weight);
+                    }
+                    Step::MoveTo(validator, block) => {
+                        let block = block.index(count) as u32;
+                        let to = BlockIndex::new(block);
+                        let vote = &mut votes[validator as usize];
+                        prop_assert_eq!(loaded.move_to(ValidatorId::new(validator), to), vote.1 > 0);
+                        vote.0 = if vote.1 > 0 { block } else { 0 };
                     }
                     Step::Withdraw(validator) => {
                         loaded.withdraw(ValidatorId::new(validator));

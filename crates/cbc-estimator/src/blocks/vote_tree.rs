@@ -1,5 +1,9 @@
-//! LMD GHOST kept up to date: a vote moved, and the head, in logarithmic time.
+//! LMD GHOST kept up to date: votes moved, and the head, by whichever of two ways is quicker.
 
+mod arrays;
+mod build;
+mod changes;
+mod heavy_paths;
 mod light;
 mod paths;
 mod prune;
@@ -8,10 +12,11 @@ mod tests;
 #[cfg(test)]
 pub(crate) mod twin;
 
+use arrays::Arrays;
 use cbc_message::MessageHash;
 use cbc_view::Column;
-use light::{LightEdges, NONE};
-use paths::{Paths, Up};
+use changes::Changes;
+use heavy_paths::HeavyPaths;
 
 use super::BlockIndex;
 
@@ -26,9 +31,15 @@ use super::BlockIndex;
 ///
 /// # How
 ///
-/// Call the child with the greatest (S, key) *heavy*, the others *light*. Heavy edges cut the tree
-/// into paths, and the head is the last block with S > 0 on the start block's own path, since S
-/// never increases going down. So all there is to do is to keep heavy children heavy.
+/// A vote that is moved changes two numbers, what the votes for two blocks weigh, and what may have
+/// changed is noted: blocks, not votes, so that a thousand votes for one block are one change, and
+/// votes moved there and back are none. Once a head or a weight is asked for, the changes are made
+/// all together. There are two ways.
+///
+/// **Paths.** Call the child with the greatest (S, key) *heavy*, the others *light*. Heavy edges cut
+/// the tree into paths, and the head is the last block with S > 0 on the start block's own path,
+/// since S never increases going down. So all there is to do is to keep heavy children heavy
+/// (`heavy_paths.rs`).
 ///
 /// * A path is a splay tree over its blocks from the top down. Instead of S, each block stands for
 ///   S(x) − S(heavy child of x), so that S is a sum over the rest of the path, and a vote changes
@@ -42,25 +53,35 @@ use super::BlockIndex;
 /// with splay trees, "Self-adjusting binary search trees", 1985), except that the votes, not the
 /// accesses, say which edges are on paths.
 ///
+/// **Arrays.** S and the heavy child of every block, by one pass from the last block to the first
+/// (`arrays.rs`). However many changes there are, it costs the same.
+///
+/// Paths are there as long as changes are few. When they are many, or took more steps than was to
+/// be expected, the paths are dropped. They are made anew (`build.rs`) once arrays have cost so much
+/// more than paths would have that making them is paid for. Many changes at once write that off: so
+/// whoever lets few and many changes alternate pays for passes, never for paths.
+///
 /// # Cost
 ///
-/// For n blocks and votes of weight W in all, amortised, whatever the shape of the tree:
+/// For n blocks, votes of weight W in all, and k blocks whose votes have changed since a head or a
+/// weight was asked for, amortised, whatever the shape of the tree:
 ///
 /// | operation | time |
 /// |---|---|
 /// | [`insert`](Self::insert) | O(1), and O(log n) to be paid by later operations |
-/// | [`add`](Self::add), [`remove`](Self::remove), [`transfer`](Self::transfer) | O((log n + log W) · log n) |
-/// | [`head`](Self::head) | O(log n) |
-/// | [`weight_of`](Self::weight_of) | O(log n) |
+/// | [`add`](Self::add), [`remove`](Self::remove), [`transfer`](Self::transfer) | O(1) |
+/// | [`head`](Self::head), [`weight_of`](Self::weight_of) | O(n), and in the long run of few changes O(log n + k (log n + log W) log n) |
 /// | [`prune_to`](Self::prune_to) | O(n) |
 ///
-/// A single operation may take O(n): the first vote far up a chain that was built without votes
-/// does. Operations near recent ones are cheaper than these bounds, and do not depend on n: splay
-/// trees keep what was used lately near their roots.
+/// In the long run means: after as many questions since there were many changes as making paths
+/// costs passes, some ten. A question takes longer than O(n) only if it is paid for: the first
+/// vote far up a chain that was built without votes does. By paths, operations near recent ones are
+/// cheaper than these bounds, and do not depend on n: splay trees keep what was used lately near
+/// their roots.
 ///
-/// Memory: 64 bytes a block (32 of them its key), and 32 more for each child but the first of its
-/// parent and 16 for each parent of several; never more than 96 a block, apart from what vectors
-/// hold in reserve.
+/// Memory: 44 bytes a block (32 of them its key), and 12 more for arrays; or, for paths, 32 more,
+/// and again 32 for each child but the first of its parent and 16 for each parent of several; never
+/// more than 108 a block, apart from what vectors hold in reserve.
 ///
 /// ## Why
 ///
@@ -92,30 +113,85 @@ use super::BlockIndex;
 /// that is O(log n).
 ///
 /// *Heaps.* One change a light edge crossed or path changed, O(log n) each.
+///
+/// *Arrays and paths in turn.* By arrays a question costs a pass. Paths are left only for a pass, or
+/// after steps that cost about two, and made only once passes have cost as much as making them, each
+/// beyond what paths would have cost. So any history costs at most a constant times what it costs
+/// by passes alone; and one of few changes throughout at most a constant times what it costs by
+/// paths alone, and once a making of paths.
 #[derive(Clone, Debug)]
 pub struct VoteTree {
     /// By place, as all else here: place 0 is no block, and the root's key is never asked for.
     keys: Column<MessageHash>,
-    paths: Paths,
-    light: LightEdges,
-    /// Kept for its memory.
-    way: Vec<Up>,
+    /// The places of the parents.
+    parents: Column<u32>,
+    /// The weights of the votes for each block itself.
+    votes: Column<u64>,
+    /// Where `sums` are behind `votes`. Never many, if `sums` are paths.
+    changes: Changes,
+    sums: Sums,
+    /// What arrays have cost beyond what paths would have, since changes were last many.
+    arrears: u64,
+    prices: Prices,
+}
+
+/// The sums of votes, and the heavy children.
+#[derive(Clone, Debug)]
+enum Sums {
+    Paths(HeavyPaths),
+    Arrays(Arrays),
+}
+
+/// What things cost, as multiples of what one block costs in a pass over all blocks, which is 1 to
+/// 2 ns: measured by the benchmark `many_votes` on trees of 10^3 to 10^6 blocks.
+#[derive(Clone, Copy, Debug)]
+struct Prices {
+    /// By way of paths, a change of the votes for one block for each doubling of the number of
+    /// blocks: 5 on a star, 9 to 15 on chains, combs and binary trees with votes anywhere.
+    change: u64,
+    /// A rotation, or two heaps made one.
+    step: u64,
+    /// Making the paths, for each block: 5 to 10 on chains, 10 to 20 where most children are light.
+    build: u64,
+}
+
+impl Prices {
+    /// So that paths are left too early rather than too late.
+    const MEASURED: Self = Self { change: 12, step: 7, build: 10 };
+
+    /// What this many changes cost by way of paths.
+    fn of_changes(self, blocks: usize, changes: usize) -> u64 {
+        self.change * u64::from(blocks.ilog2()) * changes as u64
+    }
+
+    /// How many changes cost as much by way of paths as a pass over all blocks.
+    fn limit(self, blocks: usize) -> usize {
+        let one = self.of_changes(blocks, 1).max(1);
+        (blocks as u64 / one) as usize
+    }
 }
 
 impl VoteTree {
     /// The tree of only the root.
     pub fn new() -> Self {
+        Self::with_prices(Prices::MEASURED)
+    }
+
+    fn with_prices(prices: Prices) -> Self {
         Self {
             keys: vec![MessageHash::from_bytes([0; 32]); 2].into(),
-            paths: Paths::new(),
-            light: LightEdges::default(),
-            way: Vec::new(),
+            parents: vec![0; 2].into(),
+            votes: vec![0; 2].into(),
+            changes: Changes::none(prices.limit(1)),
+            sums: Sums::Paths(HeavyPaths::new()),
+            arrears: 0,
+            prices,
         }
     }
 
     /// The number of blocks, the root included.
     pub fn len(&self) -> usize {
-        self.paths.len()
+        self.parents.len() - 1
     }
 
     /// Never: the root is always there.
@@ -128,151 +204,122 @@ impl VoteTree {
     pub fn insert(&mut self, parent: BlockIndex, key: MessageHash) -> BlockIndex {
         let parent = place(parent);
         self.keys.push(key);
-        self.paths.push(parent, |child| self.light.push(parent, child));
+        self.parents.push(parent);
+        self.votes.push(0);
+        match &mut self.sums {
+            Sums::Paths(paths) => paths.push(parent),
+            Sums::Arrays(arrays) => arrays.push(),
+        }
         BlockIndex::new(self.len() as u32 - 1)
     }
 
-    /// Adds votes of `weight` for `block`. All votes together must not weigh more than `u64` holds.
+    /// Adds votes of `weight` for `block`. All votes together must not weigh more than `u64` holds
+    /// when a head or a weight is asked for. O(1).
     pub fn add(&mut self, block: BlockIndex, weight: u64) {
-        self.change(block, weight);
+        self.change(place(block), weight);
     }
 
     /// Takes votes of `weight` for `block` away. They must have been added before, or all weights
-    /// and heads are meaningless from then on.
+    /// and heads are meaningless from then on. O(1).
     pub fn remove(&mut self, block: BlockIndex, weight: u64) {
-        self.change(block, weight.wrapping_neg());
+        self.change(place(block), weight.wrapping_neg());
     }
 
-    /// Takes votes of `weight` for the block `from` away and adds them for the block `to`. As
-    /// [`remove`](Self::remove) and [`add`](Self::add) would, but does not go further up than the
-    /// first path on the ways of both.
+    /// Takes votes of `weight` for the block `from` away and adds them for the block `to`, as
+    /// [`remove`](Self::remove) and [`add`](Self::add). O(1).
+    #[inline]
     pub fn transfer(&mut self, from: BlockIndex, to: BlockIndex, weight: u64) {
-        if weight == 0 || from == to {
-            return;
-        }
         let (from, to) = (place(from), place(to));
-        let (from, to) = match self.common_path(from, to) {
-            None => (from, to),
-            Some(path) => (
-                self.change_up_to(path, from, weight.wrapping_neg()),
-                self.change_up_to(path, to, weight),
-            ),
-        };
-        // Both are on one path now, which as a whole keeps its weight; `to` is its root, and `from`
-        // was before. From `from` up, what is above it in the splay tree loses the weight, until
-        // `to` makes good for it.
-        self.paths.change_below(from, to, weight.wrapping_neg());
-        self.paths.renew_need(to);
-        self.settle(to);
+        if !self.changes.are_many() && from != to {
+            self.note(from);
+            self.note(to);
+        }
+        let votes: &mut [u64] = &mut self.votes;
+        votes[from as usize] = votes[from as usize].wrapping_sub(weight);
+        votes[to as usize] = votes[to as usize].wrapping_add(weight);
     }
 
     /// The head from the block `start`. Changes no answer, only how soon the next one is found.
     pub fn head(&mut self, start: BlockIndex) -> BlockIndex {
+        self.settle();
         let start = place(start);
-        let rest = if start == place(BlockIndex::GENESIS) {
-            self.paths.main()
-        } else {
-            self.paths.splay(start);
-            self.paths.right(start)
-        };
-        let head = self.paths.last_voted(rest).unwrap_or(start);
-        self.paths.splay(head);
-        block(head)
+        block(match &mut self.sums {
+            Sums::Paths(paths) => paths.head(start),
+            Sums::Arrays(arrays) => {
+                let (head, steps) = arrays.head(start);
+                self.arrears = self.arrears.saturating_add(steps);
+                head
+            }
+        })
     }
 
     /// The weight of the votes for `block` and its descendants. Changes no answer, as
     /// [`head`](Self::head).
     pub fn weight_of(&mut self, block: BlockIndex) -> u64 {
-        self.paths.splay(place(block));
-        self.paths.sum_from(place(block))
+        self.settle();
+        match &mut self.sums {
+            Sums::Paths(paths) => paths.weight_of(place(block)),
+            Sums::Arrays(arrays) => arrays.scores[place(block) as usize],
+        }
     }
 
     /// Adds `change`, modulo 2^64, to the votes for `block`.
-    fn change(&mut self, block: BlockIndex, change: u64) {
-        if change == 0 {
-            return;
-        }
-        let node = self.change_up_to(Up::MAIN, place(block), change);
-        self.paths.change_root(node, change);
-        self.settle(node);
+    fn change(&mut self, block: u32, change: u64) {
+        self.note(block);
+        let votes = &mut self.votes[block as usize];
+        *votes = votes.wrapping_add(change);
     }
 
-    /// What is above the first path that the ways up from both blocks come to; `None` if that is
-    /// the path of both, of which `other` is then the root, as `one` was just before.
-    fn common_path(&mut self, one: u32, other: u32) -> Option<Up> {
-        self.paths.splay(one);
-        self.paths.splay(other);
-        if !self.paths.is_root(one) {
-            return None;
+    /// Notes that the votes for `block` are about to change.
+    #[inline(never)]
+    fn note(&mut self, block: u32) {
+        self.changes.note(&self.votes, block);
+        if self.changes.are_many()
+            && let Sums::Paths(_) = self.sums
+        {
+            self.sums = Sums::Arrays(Arrays::default());
         }
-        let mut way = std::mem::take(&mut self.way);
-        let mut node = other;
-        loop {
-            let path = self.paths.up(node);
-            way.push(path);
-            let Some(edge) = path.as_edge() else { break };
-            node = self.light.get(edge).parent;
-            self.paths.splay(node);
+    }
+
+    /// Makes `sums` those of `votes`.
+    fn settle(&mut self) {
+        let blocks = self.len();
+        if !self.changes.is_empty() {
+            self.apply_changes();
+            self.changes.begin(self.prices.limit(blocks));
         }
-        node = one;
-        let common = loop {
-            let path = self.paths.up(node);
-            let Some(edge) = path.as_edge() else { break path };
-            if way.contains(&path) {
-                break path;
+        if self.arrears >= self.prices.build.saturating_mul(blocks as u64) {
+            self.build_paths();
+        }
+    }
+
+    /// By paths, if they are there and the changes few; else by arrays.
+    fn apply_changes(&mut self) {
+        let pass = self.len() as u64;
+        let few = self.changes.few(&self.votes);
+        if let (Sums::Paths(paths), Some(few)) = (&mut self.sums, few) {
+            // The limit was only an estimate.
+            if paths.apply(&self.keys, few, 2 * pass / self.prices.step.max(1)) {
+                return;
             }
-            node = self.light.get(edge).parent;
-            self.paths.splay(node);
-        };
-        way.clear();
-        self.way = way;
-        Some(common)
-    }
-
-    /// Adds `change`, modulo 2^64, to the votes for `node` on all paths up to the one below `end`.
-    /// Returns the node on that one where the way comes to it, now the root of the path; its sum is
-    /// left to the caller, as is its need.
-    fn change_up_to(&mut self, end: Up, mut node: u32, change: u64) -> u32 {
-        loop {
-            self.paths.splay(node);
-            let path = self.paths.up(node);
-            let Some(edge) = path.as_edge().filter(|_| path != end) else { return node };
-            self.paths.change_root(node, change);
-            self.settle(node);
-            let weight = self.light.get(edge).weight.wrapping_add(change);
-            node = self.light.get(edge).parent;
-            if let Some(fork) = self.paths.fork_mut(node) {
-                fork.best = self.light.reweigh(&self.keys, fork.best, edge, weight);
-                fork.bound = bound(&self.keys, &self.light, fork.heavy, fork.best);
-            }
+            self.sums = Sums::Arrays(Arrays::default());
+        }
+        if let Sums::Arrays(arrays) = &mut self.sums {
+            arrays.pass(&self.keys, &self.parents, &self.votes);
+            self.arrears = few.map_or(0, |few| {
+                let by_paths = self.prices.of_changes(self.parents.len() - 1, few.len());
+                self.arrears.saturating_add(pass.saturating_sub(by_paths))
+            });
         }
     }
 
-    /// Gives every block of the path with the root `root` the heavy child that it should have.
-    fn settle(&mut self, mut root: u32) {
-        while self.paths.is_violated(root) {
-            // The last one first: what is cut off after it is in order, as is what is joined.
-            let Some(node) = self.paths.last_violation(root) else { return };
-            self.paths.splay(node);
-            self.choose_best_light_child(node);
-            root = node;
+    /// Makes paths of arrays that are up to date.
+    fn build_paths(&mut self) {
+        if let Sums::Arrays(arrays) = &mut self.sums {
+            let arrays = std::mem::take(arrays);
+            self.sums = Sums::Paths(HeavyPaths::build(&self.keys, &self.parents, arrays));
         }
-    }
-
-    /// At the root `node` of a path: makes the best light child heavy, and the heavy one light.
-    fn choose_best_light_child(&mut self, node: u32) {
-        let Some(fork) = self.paths.fork(node) else { return };
-        let (heavy, edge) = (fork.heavy, fork.best);
-        let best = self.light.get(edge).child;
-        self.paths.splay(best);
-        let cut = self.paths.exchange(node, best, edge);
-        let weight = self.paths.sum(cut);
-        if let Some(fork) = self.paths.fork_mut(node) {
-            fork.best = self.light.replace_best(&self.keys, edge, heavy, weight);
-            fork.heavy = best;
-            fork.bound = bound(&self.keys, &self.light, fork.heavy, fork.best);
-        }
-        self.paths.renew_need(node);
+        self.arrears = 0;
     }
 }
 
@@ -282,18 +329,11 @@ impl Default for VoteTree {
     }
 }
 
-/// The least weight that the child `heavy` must have to be chosen before that of the edge `best`.
-/// Should that be more than `u64` holds, all votes are for `best`: `heavy` has less than any bound.
-fn bound(keys: &[MessageHash], light: &LightEdges, heavy: u32, best: u32) -> u64 {
-    if best == NONE {
-        return 0;
-    }
-    let best = light.get(best);
-    let wins_ties = keys[best.child as usize] > keys[heavy as usize];
-    best.weight.saturating_add(u64::from(wins_ties))
-}
+/// The place of the root.
+const ROOT: u32 = 1;
 
 /// The place of a block in tables where 0 stands for none.
+#[inline]
 fn place(block: BlockIndex) -> u32 {
     block.get() + 1
 }

@@ -17,6 +17,7 @@ pub(super) const NONE: u32 = u32::MAX;
 #[derive(Clone, Debug, Default)]
 pub(super) struct LightEdges {
     edges: Vec<LightEdge>,
+    melds: u64,
 }
 
 /// An edge to a light child, and its place in the heap of its block.
@@ -50,6 +51,11 @@ impl LightEdges {
 
     pub(super) fn get(&self, edge: u32) -> &LightEdge {
         &self.edges[edge as usize]
+    }
+
+    /// How often two heaps were made one so far.
+    pub(super) fn melds(&self) -> u64 {
+        self.melds
     }
 
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &LightEdge> {
@@ -114,6 +120,7 @@ impl LightEdges {
         if other == NONE {
             return one;
         }
+        self.melds += 1;
         let (a, b) = (self.get(one), self.get(other));
         let key = |edge: &LightEdge| keys[edge.child as usize];
         let first_wins = a.weight > b.weight || (a.weight == b.weight && key(a) > key(b));
@@ -168,33 +175,5 @@ impl LightEdges {
             self.at(root).previous = NONE;
         }
         root
-    }
-
-    /// Keeps the edges from blocks that `places` keeps, renumbering both their ends, and returns
-    /// the new number of each old edge.
-    pub(super) fn retain(&mut self, places: &[u32]) -> Vec<u32> {
-        let place = |old: u32| places[old as usize];
-        let mut kept = 0;
-        let numbers: Vec<u32> = self
-            .edges
-            .iter()
-            .map(|edge| {
-                let number = if place(edge.parent) == 0 { NONE } else { kept };
-                kept += u32::from(number != NONE);
-                number
-            })
-            .collect();
-        // All edges of a block stay or go together, so no link leads out of what is kept.
-        let number = |old: u32| if old == NONE { NONE } else { numbers[old as usize] };
-        self.edges.retain_mut(|edge| {
-            edge.parent = place(edge.parent);
-            edge.child = place(edge.child);
-            edge.below = number(edge.below);
-            edge.next = number(edge.next);
-            edge.previous = number(edge.previous);
-            edge.parent != 0
-        });
-        self.edges.shrink_to_fit();
-        numbers
     }
 }

@@ -30,6 +30,7 @@ pub(super) struct Paths {
     pub(super) forks: Vec<Fork>,
     /// The root of the splay tree of the path that the root of all blocks is on.
     main: u32,
+    rotations: u64,
 }
 
 /// 32 bytes, two to a cache line.
@@ -97,12 +98,7 @@ impl Paths {
     /// The path of a single block, at place 1.
     pub(super) fn new() -> Self {
         let root = Node { up: Up::MAIN, ..Node::default() };
-        Self { nodes: vec![Node::default(), root].into(), forks: Vec::new(), main: 1 }
-    }
-
-    /// The number of blocks.
-    pub(super) fn len(&self) -> usize {
-        self.nodes.len() - 1
+        Self { nodes: vec![Node::default(), root].into(), forks: Vec::new(), main: 1, rotations: 0 }
     }
 
     /// The root of the path of the root of all blocks.
@@ -114,7 +110,6 @@ impl Paths {
     /// of one at the light edge `edge()`. O(1), and O(log n) more that later splaying may cost.
     pub(super) fn push(&mut self, parent: u32, edge: impl FnOnce(u32) -> u32) {
         let this = self.nodes.len() as u32;
-        let new_fork = Below(self.forks.len() as u32 | MARK);
         let above = self.at(parent);
         let up = if above.below.0 == 0 {
             // The last node of a path has nothing to its right. The new one adds neither weight nor
@@ -123,10 +118,7 @@ impl Paths {
             (above.right, above.below) = (this, Below(this));
             Up(parent)
         } else {
-            if above.below.as_fork().is_none() {
-                let heavy = std::mem::replace(&mut above.below, new_fork).0;
-                self.forks.push(Fork { bound: 0, heavy, best: NONE });
-            }
+            self.make_fork(parent);
             Up::edge(edge(this))
         };
         self.nodes.push(Node { up, ..Node::default() });
@@ -192,6 +184,7 @@ impl Paths {
     /// Swaps a node with its parent. The upper one's sum and need are those of the same stretch as
     /// before.
     fn rotate(&mut self, node: u32) {
+        self.rotations += 1;
         let this = *self.get(node);
         let parent = this.up.0;
         let above = *self.get(parent);
@@ -302,60 +295,71 @@ impl Paths {
         cut
     }
 
-    /// The blocks with children, each with its heavy child.
-    pub(super) fn heavy_edges(&self) -> impl Iterator<Item = (u32, u32)> {
-        (0..).zip(&*self.nodes).filter_map(|(place, node)| {
-            let heavy = node.below.as_fork().map_or(node.below.0, |fork| self.forks[fork].heavy);
-            (heavy != 0).then_some((place, heavy))
-        })
+    /// How many rotations there were so far.
+    pub(super) fn rotations(&self) -> u64 {
+        self.rotations
     }
 
-    /// Cuts off what is before `node` on its path, and makes the rest the path of the root of all
-    /// blocks. O(log n) amortised.
-    pub(super) fn begin_main_path(&mut self, node: u32) {
-        self.splay(node);
-        let sum = self.sum_from(node);
-        let this = self.at(node);
-        (this.left, this.up, this.sum) = (0, Up::MAIN, sum);
-        self.main = node;
-        self.renew_need(node);
+    /// Blocks with these heavy children, on no paths yet; the first one is no block.
+    pub(super) fn scattered(heavy: &[u32]) -> Self {
+        let node = |&heavy: &u32| Node { below: Below(heavy), ..Node::default() };
+        let nodes: Vec<Node> = heavy.iter().map(node).collect();
+        Self { nodes: nodes.into(), forks: Vec::new(), main: 0, rotations: 0 }
     }
 
-    /// Keeps the nodes that `places` gives a new place, which must be whole paths, and renumbers
-    /// them, and the light edges to `edges`.
-    pub(super) fn retain(&mut self, places: &[u32], edges: &[u32]) {
-        let place = |old: u32| places[old as usize];
-        let edge = |old: u32| if old == NONE { NONE } else { edges[old as usize] };
-        let mut forks = Vec::new();
-        let mut old_place = 0..;
-        self.nodes.retain_mut(|node| {
-            let old: u32 = old_place.next().unwrap_or(0);
-            if old == 0 {
-                return true;
+    /// What `node` knows of its children, now that it has more than one.
+    pub(super) fn make_fork(&mut self, node: u32) -> &mut Fork {
+        let new_fork = self.forks.len();
+        let below = &mut self.at(node).below;
+        let fork = below.as_fork().unwrap_or(new_fork);
+        if fork == new_fork {
+            let heavy = std::mem::replace(below, Below(new_fork as u32 | MARK)).0;
+            self.forks.push(Fork { bound: 0, heavy, best: NONE });
+        }
+        &mut self.forks[fork]
+    }
+
+    /// Makes a path of these blocks, from the top down, with what `scores` says that S is and below
+    /// `up`: a balanced tree. O(1) for each block.
+    ///
+    /// The nodes at the bottom are the first, the third, and so on; above them are the second, the
+    /// sixth, the tenth; and so on. Where a right child would be beyond the end, what there is of
+    /// its subtree has a root that is lower.
+    pub(super) fn lay_out(&mut self, path: &[u32], scores: &[u64], up: Up) {
+        let count = path.len();
+        let at = |index: usize| if index > 0 { path[index - 1] } else { 0 };
+        let score = |index: usize| path.get(index - 1).map_or(0, |&node| scores[node as usize]);
+        let mut height = 1;
+        while height <= count {
+            for index in (height..=count).step_by(2 * height) {
+                let node = at(index);
+                let last = count.min(index + height - 1);
+                let left = at(if height > 1 { index - height / 2 } else { 0 });
+                let rest = last - index;
+                let right = at(if rest > 0 { index + (1 << rest.ilog2()) } else { 0 });
+                let this = self.at(node);
+                (this.left, this.right) = (left, right);
+                this.sum = score(index - height + 1) - score(last + 1);
+                for child in [left, right] {
+                    if child != 0 {
+                        self.at(child).up = Up(node);
+                    }
+                }
+                self.renew_need(node);
             }
-            if place(old) == 0 {
-                return false;
-            }
-            node.left = place(node.left);
-            node.right = place(node.right);
-            node.up = match (node.up.as_node(), node.up.as_edge()) {
-                (Some(above), _) => Up(place(above)),
-                (None, Some(old)) => Up::edge(edge(old)),
-                (None, None) => Up::MAIN,
-            };
-            node.below = if let Some(fork) = node.below.as_fork() {
-                let Fork { bound, heavy, best } = self.forks[fork];
-                forks.push(Fork { bound, heavy: place(heavy), best: edge(best) });
-                Below((forks.len() as u32 - 1) | MARK)
-            } else {
-                Below(place(node.below.0))
-            };
-            true
-        });
-        self.nodes.shrink_to_fit();
-        forks.shrink_to_fit();
-        self.forks = forks;
-        self.main = place(self.main);
+            height *= 2;
+        }
+        let root = at(1 << count.ilog2());
+        self.at(root).up = up;
+        if up == Up::MAIN {
+            self.main = root;
+        }
+    }
+
+    /// The heavy child of a block, or 0.
+    #[cfg(test)]
+    pub(super) fn heavy(&self, node: u32) -> u32 {
+        self.fork(node).map_or(self.get(node).below.0, |fork| fork.heavy)
     }
 
     fn get(&self, node: u32) -> &Node {

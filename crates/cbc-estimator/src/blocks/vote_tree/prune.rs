@@ -2,7 +2,8 @@
 
 use cbc_view::Renumbering;
 
-use super::{BlockIndex, VoteTree, place};
+use super::arrays::Arrays;
+use super::{BlockIndex, Sums, VoteTree, block, place};
 
 impl VoteTree {
     /// Makes `root` the root, and drops all blocks that are not descendants of it, with the votes
@@ -10,35 +11,28 @@ impl VoteTree {
     /// `kept` is returned, ascending; `kept[0]` is `root`. O(n).
     pub fn prune_to(&mut self, root: BlockIndex) -> Vec<BlockIndex> {
         let root = place(root);
-        let parents = self.parents();
         // New places, ascending, for what is kept; 0 for the rest, as for no block.
-        let mut places = vec![0; parents.len()];
+        let mut places = vec![0; self.parents.len()];
         let mut kept = Vec::new();
-        for (old, &parent) in (0..).zip(&parents) {
+        for (old, &parent) in (0..).zip(&*self.parents) {
             if old == root || (old > root && places[parent as usize] != 0) {
                 places[old as usize] = place(BlockIndex::new(kept.len() as u32));
-                kept.push(super::block(old));
+                kept.push(block(old));
             }
         }
-        drop(parents);
-        self.paths.begin_main_path(root);
-        let edges = self.light.retain(&places);
-        self.paths.retain(&places, &edges);
+        self.parents.iter_mut().for_each(|parent| *parent = places[*parent as usize]);
         let is_kept = |old: u32| old == 0 || places[old as usize] != 0;
-        self.keys.renumber(&Renumbering::keeping(places.len(), is_kept));
-        self.way.shrink_to_fit();
+        let kept_places = Renumbering::keeping(places.len(), is_kept);
+        self.keys.renumber(&kept_places);
+        self.parents.renumber(&kept_places);
+        self.votes.renumber(&kept_places);
+        let paths = matches!(self.sums, Sums::Paths(_));
+        self.changes.lose_track();
+        self.sums = Sums::Arrays(Arrays::default());
+        self.settle();
+        if paths {
+            self.build_paths();
+        }
         kept
-    }
-
-    /// The place of each block's parent.
-    pub(super) fn parents(&self) -> Vec<u32> {
-        let mut parents = vec![0; self.keys.len()];
-        for (parent, child) in self.paths.heavy_edges() {
-            parents[child as usize] = parent;
-        }
-        for edge in self.light.iter() {
-            parents[edge.child as usize] = edge.parent;
-        }
-        parents
     }
 }

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::light::NONE;
+use super::paths::Up;
 use super::twin::Twin;
 use super::*;
 
@@ -18,7 +20,7 @@ fn numbers(blocks: Vec<BlockIndex>) -> Vec<u32> {
     blocks.into_iter().map(BlockIndex::get).collect()
 }
 
-impl VoteTree {
+impl HeavyPaths {
     /// The blocks of the path with the root `root`, by place, from the top down.
     fn path(&self, root: u32) -> Vec<u32> {
         let (mut path, mut above, mut node) = (Vec::new(), Vec::new(), root);
@@ -35,10 +37,10 @@ impl VoteTree {
     }
 
     /// The edges in the heap with the root `best`, each seen to be no better than that above it.
-    fn heap(&self, best: u32) -> Vec<u32> {
+    fn heap(&self, keys: &[MessageHash], best: u32) -> Vec<u32> {
         let rank = |edge: u32| {
             let edge = self.light.get(edge);
-            (edge.weight, self.keys[edge.child as usize])
+            (edge.weight, keys[edge.child as usize])
         };
         let mut heap: Vec<u32> = Some(best).filter(|&best| best != NONE).into_iter().collect();
         if best != NONE {
@@ -60,22 +62,23 @@ impl VoteTree {
     }
 
     /// Everything that the parts say of themselves, against the blocks and votes of `twin`.
-    fn check(&self, twin: &Twin) {
+    fn check(&self, keys: &[MessageHash], twin: &Twin) {
         let count = twin.parents.len();
-        assert_eq!([self.len(), self.keys.len() - 1], [count; 2]);
-        assert!(!self.is_empty());
-        assert_eq!(self.keys[2..], twin.keys[1..]);
+        assert_eq!(self.paths.nodes.len(), count + 1);
         let scores = twin.scores();
         let score = |place: u32| if place == 0 { 0 } else { scores[place as usize - 1] };
         let nodes = &self.paths.nodes;
         let sentinel = nodes[0];
         assert_eq!((sentinel.sum, sentinel.need, sentinel.left, sentinel.right), (0, 0, 0, 0));
 
-        let mut heavy = vec![0; count + 1];
-        for (parent, child) in self.paths.heavy_edges() {
-            heavy[parent as usize] = child;
+        let heavy: Vec<u32> = (0..=count as u32).map(|place| self.paths.heavy(place)).collect();
+        let mut parents = vec![0; count + 1];
+        for (parent, &child) in (0..).zip(&heavy).filter(|&(_, &child)| child != 0) {
+            parents[child as usize] = parent;
         }
-        let parents = self.parents();
+        for edge in self.light.iter() {
+            assert_eq!(std::mem::replace(&mut parents[edge.child as usize], edge.parent), 0);
+        }
         assert_eq!(parents[1], 0);
         assert!(parents[2..].iter().zip(&twin.parents[1..]).all(|(&own, &twin)| own == twin + 1));
 
@@ -86,13 +89,13 @@ impl VoteTree {
             light[edge.parent as usize].push(number);
         }
         for place in 1..=count as u32 {
-            let rank = |child: u32| (score(child), self.keys[child as usize]);
+            let rank = |child: u32| (score(child), keys[child as usize]);
             let edges = &light[place as usize];
             let Some(fork) = self.paths.fork(place) else {
                 assert!(edges.is_empty());
                 continue;
             };
-            let mut heap = self.heap(fork.best);
+            let mut heap = self.heap(keys, fork.best);
             heap.sort_unstable();
             let voted = |&edge: &u32| self.light.get(edge).weight > 0;
             assert_eq!(heap, edges.iter().copied().filter(voted).collect::<Vec<_>>());
@@ -100,7 +103,7 @@ impl VoteTree {
                 0,
                 |(weight, key)| {
                     assert!((weight, key) < rank(fork.heavy), "not heavy");
-                    weight.saturating_add(u64::from(key > self.keys[fork.heavy as usize]))
+                    weight.saturating_add(u64::from(key > keys[fork.heavy as usize]))
                 },
             );
             assert_eq!(fork.bound, bound);
@@ -146,10 +149,10 @@ impl VoteTree {
 
     /// That the last violation is found where a vote is taken away and nothing is put right yet on
     /// the path of the root of all blocks.
-    fn check_last_violation(&self, twin: &Twin, (block, weight): (u32, u64)) {
+    fn check_last_violation(&self, keys: &[MessageHash], twin: &Twin, (block, weight): (u32, u64)) {
         let (mut tree, mut twin) = (self.clone(), twin.clone());
         let change = weight.wrapping_neg();
-        let root = tree.change_up_to(Up::MAIN, place(BlockIndex::new(block)), change);
+        let root = tree.change_up_to(keys, Up::MAIN, place(BlockIndex::new(block)), change);
         tree.paths.change_root(root, change);
         twin.votes[block as usize] -= weight;
         let scores = twin.scores();
@@ -167,6 +170,39 @@ impl VoteTree {
     fn depth(&self, place: u32) -> usize {
         let above = std::iter::successors(Some(place), |&node| self.paths.up(node).as_node());
         above.count() - 1
+    }
+}
+
+impl Arrays {
+    fn check(&self, keys: &[MessageHash], twin: &Twin) {
+        let scores = twin.scores();
+        assert_eq!(self.scores[1..], scores);
+        let mut heavy = vec![0; scores.len() + 1];
+        let rank = |place: u32| (scores[place as usize - 1], keys[place as usize]);
+        for (child, &parent) in (2..).zip(&twin.parents[1..]) {
+            let best = &mut heavy[parent as usize + 1];
+            if rank(child).0 > 0 && (*best == 0 || rank(child) > rank(*best)) {
+                *best = child;
+            }
+        }
+        assert_eq!(self.heavy, heavy);
+    }
+}
+
+impl VoteTree {
+    /// Everything that it knows, against the blocks and votes of `twin`.
+    fn check(&mut self, twin: &Twin) {
+        self.settle();
+        let count = twin.parents.len();
+        assert_eq!([self.len(), self.keys.len() - 1], [count; 2]);
+        assert!(!self.is_empty());
+        assert_eq!(self.keys[2..], twin.keys[1..]);
+        assert_eq!(self.votes[1..], twin.votes);
+        assert!(self.parents[2..].iter().zip(&twin.parents[1..]).all(|(&own, &it)| own == it + 1));
+        match &self.sums {
+            Sums::Paths(paths) => paths.check(&self.keys, twin),
+            Sums::Arrays(arrays) => arrays.check(&self.keys, twin),
+        }
     }
 
     /// Every S and some heads, as `twin` has them.
@@ -260,6 +296,20 @@ fn histories() -> impl Strategy<Value = (Shape, usize, Vec<Step>)> {
     (shapes(), 0..40_usize, steps)
 }
 
+/// By which, on small trees, there are paths always; arrays always; now these and now those.
+fn prices() -> impl Strategy<Value = Prices> {
+    prop_oneof![
+        Just(Prices { change: 0, step: 0, build: 0 }),
+        Just(Prices { change: 1 << 40, step: 1, build: 1 }),
+        (0..3_u64, 0..40_u64, 0..3_u64).prop_map(|(change, step, build)| Prices {
+            change,
+            step,
+            build
+        }),
+        Just(Prices::MEASURED),
+    ]
+}
+
 /// A tree and its twin, and the votes in them.
 struct Pair {
     tree: VoteTree,
@@ -269,8 +319,9 @@ struct Pair {
 }
 
 impl Pair {
-    fn new() -> Self {
-        Self { tree: VoteTree::new(), twin: Twin::new(), votes: Vec::new(), inserted: 0 }
+    fn new(prices: Prices) -> Self {
+        let tree = VoteTree::with_prices(prices);
+        Self { tree, twin: Twin::new(), votes: Vec::new(), inserted: 0 }
     }
 
     fn len(&self) -> usize {
@@ -293,7 +344,8 @@ impl Pair {
     fn transfer(&mut self, vote: usize, to: u32, part: u64) {
         let (from, weight) = self.votes[vote];
         let moved = weight / part;
-        self.tree.transfer(BlockIndex::new(from), BlockIndex::new(to), moved);
+        self.tree.remove(BlockIndex::new(from), moved);
+        self.tree.add(BlockIndex::new(to), moved);
         self.twin.votes[from as usize] -= moved;
         self.twin.votes[to as usize] += moved;
         self.votes[vote] = (to, moved);
@@ -341,7 +393,6 @@ impl Pair {
                 let vote = vote.index(self.votes.len());
                 let from = self.votes[vote].0;
                 self.transfer(vote, block(to), 1);
-                self.tree.check(&self.twin);
                 assert_eq!(self.tree.head(BlockIndex::GENESIS).get(), self.twin.heads([0])[0]);
                 self.transfer(vote, from, 1);
             }
@@ -353,8 +404,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
-    fn heads_and_weights_are_those_of_the_definition((shape, blocks, steps) in histories()) {
-        let mut pair = Pair::new();
+    fn heads_and_weights_are_those_of_the_definition(
+        (shape, blocks, steps) in histories(),
+        prices in prices(),
+        batch in 1..30_usize,
+    ) {
+        let mut pair = Pair::new(prices);
         for block in 0..blocks as u32 {
             let step = steps[block as usize % steps.len()].clone();
             let (Step::Add(draw, _) | Step::Insert(draw, _) | Step::Remove(draw)
@@ -364,23 +419,23 @@ proptest! {
         }
         for (number, step) in steps.iter().enumerate() {
             pair.apply(shape, step);
-            pair.tree.check(&pair.twin);
-            if !pair.votes.is_empty() {
-                let vote = pair.votes[number % pair.votes.len()];
-                pair.tree.check_last_violation(&pair.twin, vote);
-            }
-            // In turn without and with a trace of the questions in the splay trees.
             let mut asked = pair.tree.clone();
+            asked.check(&pair.twin);
+            if let Sums::Paths(paths) = &asked.sums && !pair.votes.is_empty() {
+                let vote = pair.votes[number % pair.votes.len()];
+                paths.check_last_violation(&asked.keys, &pair.twin, vote);
+            }
             let last = pair.len() as u32 - 1;
             asked.compare(&pair.twin, &(0..=last).collect::<Vec<_>>());
             asked.check(&pair.twin);
-            match number % 3 {
-                0 => {}
-                1 => prop_assert_eq!(
+            // After every so many steps, in turn without and with a trace of the questions.
+            match (number % batch, number / batch % 2) {
+                (0, 0) => prop_assert_eq!(
                     pair.tree.head(BlockIndex::GENESIS),
                     asked.head(BlockIndex::GENESIS)
                 ),
-                _ => pair.tree = asked,
+                (0, _) => pair.tree = asked,
+                _ => {}
             }
         }
     }
@@ -392,12 +447,13 @@ fn a_chain_becomes_shallow_where_its_deepest_blocks_are_asked_for() {
     let mut tree = VoteTree::new();
     let blocks = 1..1024;
     blocks.fold(BlockIndex::GENESIS, |parent, block| tree.insert(parent, key(0, block)));
-    let deepest = |tree: &VoteTree| (1..=1024).max_by_key(|&place| tree.depth(place)).unwrap();
-    assert_eq!(tree.depth(deepest(&tree)), 1023);
+    let Sums::Paths(tree) = &mut tree.sums else { panic!("no votes, no passes") };
+    let deepest = |tree: &HeavyPaths| (1..=1024).max_by_key(|&place| tree.depth(place)).unwrap();
+    assert_eq!(tree.depth(deepest(tree)), 1023);
     for _ in 0..12 {
-        tree.paths.splay(deepest(&tree));
+        tree.paths.splay(deepest(tree));
     }
-    assert!(tree.depth(deepest(&tree)) <= 2 * 10);
+    assert!(tree.depth(deepest(tree)) <= 2 * 10);
 }
 
 /// Numbers that look random and are the same on every machine.
@@ -411,10 +467,10 @@ impl Draws {
     }
 }
 
+/// Batches of all sizes, so that there are paths as well as arrays.
 #[test]
 fn large_trees_agree_with_the_definition_all_along() {
     const BLOCKS: u32 = 20_000;
-    const MOVES: u32 = 100_000;
     for shape in [
         Shape::Chain,
         Shape::Comb,
@@ -425,38 +481,138 @@ fn large_trees_agree_with_the_definition_all_along() {
         Shape::Random,
     ] {
         let mut draws = Draws(7);
-        let mut pair = Pair::new();
+        let mut pair = Pair::new(Prices::MEASURED);
         for block in 1..=BLOCKS {
             let parent = shape.parent(block, |n| draws.below(n));
             pair.insert(parent, draws.below(3) as u8);
-            if block % 200 == 0 {
+            if block % 20 == 0 {
                 let weight = draws.below(4) + draws.below(2) * draws.below(1000);
                 pair.add(draws.below(block), u64::from(weight));
             }
         }
-        for step in 0..MOVES {
-            let vote = draws.below(pair.votes.len() as u32) as usize;
-            let to = match draws.below(3) {
-                0 => BLOCKS - draws.below(100),
-                1 => draws.below(BLOCKS + 1),
-                _ => BLOCKS / 2 * (1 + draws.below(2)) - draws.below(2),
+        let mut by_paths = 0;
+        for batch in 0..240 {
+            let moves = match batch / 40 % 3 {
+                0 => 1 + draws.below(3),
+                1 => 10 + draws.below(100),
+                _ => draws.below(4) * draws.below(1000),
             };
-            pair.transfer(vote, to, 1);
-            if step % 2003 == 0 {
-                let starts = [0, draws.below(BLOCKS), draws.below(BLOCKS)];
-                assert_eq!(
-                    starts.map(|start| pair.tree.head(BlockIndex::new(start)).get()).to_vec(),
-                    pair.twin.heads(starts)
-                );
+            for _ in 0..moves {
+                let vote = draws.below(pair.votes.len() as u32) as usize;
+                let to = match draws.below(3) {
+                    0 => BLOCKS - draws.below(100),
+                    1 => draws.below(BLOCKS + 1),
+                    _ => BLOCKS / 2 * (1 + draws.below(2)) - draws.below(2),
+                };
+                pair.transfer(vote, to, 1);
+            }
+            let starts = [0, draws.below(BLOCKS), draws.below(BLOCKS)];
+            assert_eq!(
+                starts.map(|start| pair.tree.head(BlockIndex::new(start)).get()).to_vec(),
+                pair.twin.heads(starts)
+            );
+            by_paths += u32::from(pair.has_paths());
+            if batch % 20 == 19 {
+                pair.tree.check(&pair.twin);
             }
         }
-        pair.tree.check(&pair.twin);
+        assert!((40..200).contains(&by_paths), "{by_paths}");
         let all: Vec<u32> = (0..=BLOCKS).step_by(7).collect();
-        let heads: Vec<u32> =
-            all.iter().map(|&start| pair.tree.head(BlockIndex::new(start)).get()).collect();
-        assert_eq!(heads.len(), all.len());
-        for (&start, &head) in all.iter().zip(&heads).step_by(100) {
-            assert_eq!(pair.twin.heads([start]), [head]);
+        pair.tree.compare(&pair.twin, &all);
+    }
+}
+
+/// A chain with a vote for each block.
+fn voted_chain(blocks: u32) -> Pair {
+    let mut pair = Pair::new(Prices::MEASURED);
+    (1..blocks).for_each(|block| pair.insert(block - 1, 0));
+    (0..blocks).for_each(|block| pair.add(block, 1));
+    pair
+}
+
+impl Pair {
+    /// Moves this many votes, each between two blocks of its own, and asks for the head.
+    fn step(&mut self, votes: usize) {
+        for (vote, own) in (0..votes).zip(0..) {
+            let other = self.len() as u32 - 1 - own;
+            self.transfer(vote, if self.votes[vote].0 == own { other } else { own }, 1);
+        }
+        assert_eq!(self.tree.head(BlockIndex::GENESIS).get(), self.twin.heads([0])[0]);
+    }
+
+    fn has_paths(&self) -> bool {
+        matches!(self.tree.sums, Sums::Paths(_))
+    }
+}
+
+#[test]
+fn paths_are_left_for_many_changes_and_made_anew_once_that_is_paid_for() {
+    let mut pair = voted_chain(1000);
+    assert!(!pair.has_paths());
+    pair.step(1000);
+    // A pass, and on a chain about as much to find the head.
+    let paid = Prices::MEASURED.build as usize / 2;
+    for _ in 0..2 {
+        (1..paid).for_each(|_| pair.step(1));
+        assert!(!pair.has_paths());
+        (0..3).for_each(|_| pair.step(1));
+        assert!(pair.has_paths());
+        pair.step(100);
+        assert!(!pair.has_paths());
+    }
+}
+
+#[test]
+fn few_and_many_changes_in_turn_make_no_paths() {
+    let mut pair = voted_chain(1000);
+    for _ in 0..100 {
+        for votes in [1, 100] {
+            pair.step(votes);
+            assert!(!pair.has_paths());
         }
     }
+}
+
+#[test]
+fn heads_asked_for_again_and_again_far_away_make_paths() {
+    let mut pair = voted_chain(1000);
+    for _ in 0..=Prices::MEASURED.build {
+        assert!(!pair.has_paths());
+        pair.step(0);
+    }
+    pair.step(0);
+    assert!(pair.has_paths());
+}
+
+#[test]
+fn paths_are_left_if_changes_take_more_steps_than_was_to_be_expected() {
+    let mut pair = voted_chain(1000);
+    // A step costs so much that after the first change nothing is left.
+    pair.tree.prices = Prices { step: 1 << 40, ..Prices::MEASURED };
+    (0..20).for_each(|_| pair.step(1));
+    assert!(pair.has_paths(), "a single vote is moved whatever it takes");
+    pair.step(3);
+    assert!(!pair.has_paths());
+}
+
+#[test]
+fn votes_there_and_back_and_many_for_one_block_are_few_changes() {
+    let mut pair = voted_chain(1000);
+    (0..20).for_each(|_| pair.step(1));
+    for vote in 0..500 {
+        let from = pair.votes[vote].0;
+        pair.transfer(vote, 999, 1);
+        pair.transfer(vote, 998, 1);
+        pair.transfer(vote, from, 1);
+        pair.step(0);
+        assert!(pair.has_paths());
+    }
+    for (vote, to) in (0..500).zip([990, 991, 992].into_iter().cycle()) {
+        pair.add(990, 1);
+        let new = pair.votes.len() - 1;
+        pair.transfer(new, to, 1);
+        pair.transfer(new, 993, 1);
+        assert!(pair.has_paths(), "{vote}");
+    }
+    pair.step(0);
 }
