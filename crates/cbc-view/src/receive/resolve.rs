@@ -69,10 +69,12 @@ impl<E> View<E> {
     }
 
     /// The justified message with this hash, which is cited for `validator`: most citations are of
-    /// latest messages.
+    /// latest messages, or of the one before.
     fn find_cited(&self, validator: ValidatorId, hash: &MessageHash) -> Option<MessageIndex> {
+        let is_it = |message: &MessageIndex| self.store.hash(*message) == hash;
         let latest = self.perspective.latest.get(validator);
-        latest.filter(|&latest| self.store.hash(latest) == hash).or_else(|| self.find(hash))
+        let before = || latest.and_then(|latest| self.store.previous(latest));
+        latest.filter(is_it).or_else(|| before().filter(is_it)).or_else(|| self.find(hash))
     }
 }
 

@@ -1,19 +1,16 @@
 //! What it costs to take in a message, from its bytes, beside the floor: hashing the bytes and
-//! looking up each hash cited.
+//! looking up each hash cited; and beside what that was when a message cited everybody.
 
 #![allow(missing_docs, clippy::disallowed_types, clippy::unwrap_used, reason = "a benchmark")]
+
+mod schedules;
 
 use std::cell::LazyCell;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cbc_message::{
-    BlockId, BlockVote, HASH_CONTEXT, HashIndex, Header, Justification, Message, MessageHash,
-    ValidatorId, ValidatorSet, Weight, decode, encode,
-};
-use cbc_oracle::CliqueOracle;
-use cbc_validator::{Blockchain, Observer};
+use cbc_message::{BlockVote, HASH_CONTEXT, HashIndex, Message, MessageHash, decode};
 use cbc_view::{Limits, MessageIndex, View};
 use criterion::{
     BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
@@ -21,63 +18,11 @@ use criterion::{
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use schedules::{Maker, Schedule, observer, validators};
 
 /// Whether somebody measures. `cargo test` only sees that it runs.
 fn measuring() -> bool {
     std::env::args().any(|argument| argument == "--bench")
-}
-
-fn validators(count: u32) -> Arc<ValidatorSet> {
-    let weights = (0..count).map(|v| Weight::new(100_000 + u64::from(v * v % 977)));
-    Arc::new(ValidatorSet::new(weights).unwrap())
-}
-
-/// Makes messages of a blockchain: in turn, each proposes on the block made last; or in lock step,
-/// all propose on the head of the round before.
-struct Maker {
-    observer: Observer<Blockchain, CliqueOracle>,
-    made: usize,
-    lock_step: bool,
-    /// What all know who speak now, and build on.
-    known: (Justification, BlockId),
-}
-
-impl Maker {
-    fn new(validators: Arc<ValidatorSet>, lock_step: bool) -> Self {
-        let observer = observer(&validators, false);
-        Self { observer, made: 0, lock_step, known: (Justification::EMPTY, BlockId::Genesis) }
-    }
-
-    fn view(&self) -> &View<BlockVote> {
-        self.observer.view()
-    }
-
-    fn make(&mut self) -> Message<BlockVote> {
-        let count = self.view().validators().len();
-        if !self.lock_step {
-            self.known.0 = self.view().justification();
-        } else if self.made.is_multiple_of(count) {
-            let head = self.observer.estimate().unwrap();
-            self.known =
-                (self.view().justification(), self.observer.blocks().id(self.view(), head));
-        }
-        let sender = ValidatorId::new((self.made % count) as u32);
-        let (justification, parent) = self.known.clone();
-        let sequence_number = self.view().next_sequence_number(sender);
-        let estimate = BlockVote::Propose { parent };
-        let message =
-            Message::new(Header { sender, sequence_number, justification, estimate }).unwrap();
-        self.observer.receive(message.clone()).unwrap();
-        if !self.lock_step {
-            self.known.1 = BlockId::Proposed(message.hash());
-        }
-        self.made += 1;
-        message
-    }
-
-    fn bytes(&mut self, count: usize) -> Vec<Vec<u8>> {
-        (0..count).map(|_| encode(&self.make())).collect()
-    }
 }
 
 /// What nobody can do without: the hash of the bytes, and one look-up for each hash cited.
@@ -102,29 +47,50 @@ impl Floor {
     }
 }
 
-fn observer(validators: &Arc<ValidatorSet>, check: bool) -> Observer<Blockchain, CliqueOracle> {
-    let validators = Arc::clone(validators);
-    Observer::with_limits(Blockchain, CliqueOracle::new(), validators, Limits::NONE)
-        .with_estimate_check(check)
+/// What it cost to hash, and look up, a list of the latest message of every validator, which is what
+/// messages carried before.
+struct FullList {
+    bytes: Vec<u8>,
+    cited: Vec<MessageHash>,
+    index: HashIndex<MessageIndex>,
+}
+
+impl FullList {
+    fn new(validators: u32) -> Self {
+        let hash = |validator: u32| {
+            MessageHash::from_bytes(*blake3::hash(&validator.to_le_bytes()).as_bytes())
+        };
+        let cited: Vec<MessageHash> = (0..validators).map(hash).collect();
+        let mut index = HashIndex::new();
+        for (place, &hash) in (0..).zip(&cited) {
+            index.insert(hash, MessageIndex::new(place));
+        }
+        Self { bytes: vec![7; 64 + 40 * validators as usize], cited, index }
+    }
+
+    fn pass(&self) -> (blake3::Hash, usize) {
+        let hash = blake3::derive_key(HASH_CONTEXT, black_box(&self.bytes));
+        let found = self.cited.iter().filter(|hash| self.index.get(hash).is_some()).count();
+        (hash.into(), found)
+    }
 }
 
 /// One order of arrival of messages that are all there in the end.
 fn arrival(
     criterion: &mut Criterion,
     name: &str,
-    lock_step: bool,
+    schedule: Schedule,
+    sizes: &[(u32, usize)],
     order: impl Fn(&mut Vec<Vec<u8>>),
 ) {
     let mut group = criterion.benchmark_group(format!("ingest/{name} [validators; message]"));
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(300));
-    for &(count, messages) in
-        if measuring() { &[(10, 20_000), (100, 20_000), (1000, 4_000)][..] } else { &[(10, 100)] }
-    {
+    for &(count, messages) in if measuring() { sizes } else { &[(10, 100)] } {
         let validators = validators(count);
         // Not made for benchmarks that are left out.
         let bytes = LazyCell::new(|| {
-            let mut bytes = Maker::new(Arc::clone(&validators), lock_step).bytes(messages);
+            let mut bytes = schedules::bytes(&validators, schedule, messages);
             order(&mut bytes);
             bytes
         });
@@ -141,6 +107,20 @@ fn arrival(
                 bencher.iter(|| {
                     for (bytes, cited) in bytes.iter().zip(&cited) {
                         black_box(floor.pass(bytes, cited));
+                    }
+                });
+            },
+        );
+        group.bench_function(
+            BenchmarkId::new(
+                "hash and look-ups of a full list [rival of observer (V1-V5, V8)]",
+                count,
+            ),
+            |bencher| {
+                let list = FullList::new(count);
+                bencher.iter(|| {
+                    for _ in 0..messages {
+                        black_box(list.pass());
                     }
                 });
             },
@@ -175,13 +155,39 @@ fn arrival(
     group.finish();
 }
 
+/// Messages enough that everybody has spoken.
+const IN_TURN: [(u32, usize); 4] = [(10, 20_000), (100, 20_000), (1000, 20_000), (10_000, 40_000)];
+const ALL_AT_ONCE: [(u32, usize); 3] = [(10, 20_000), (100, 20_000), (1000, 4_000)];
+const DELAYED: [(u32, usize); 3] = [(10, 10_000), (100, 10_000), (1000, 4_000)];
+
 fn arrivals(criterion: &mut Criterion) {
-    arrival(criterion, "in order", false, |_| {});
-    arrival(criterion, "lock step", true, |_| {});
-    arrival(criterion, "shuffled", false, |bytes| {
+    arrival(criterion, "in order", Schedule::InTurn, &IN_TURN, |_| {});
+    arrival(criterion, "lock step", Schedule::LockStep, &ALL_AT_ONCE, |_| {});
+    arrival(criterion, "delays and forks", Schedule::Delayed, &DELAYED, |_| {});
+    arrival(criterion, "shuffled", Schedule::InTurn, &ALL_AT_ONCE, |bytes| {
         bytes.shuffle(&mut ChaCha8Rng::seed_from_u64(1));
     });
-    arrival(criterion, "last first", false, |bytes| bytes.reverse());
+    arrival(criterion, "last first", Schedule::InTurn, &ALL_AT_ONCE, |bytes| bytes.reverse());
+}
+
+/// One message that cites everybody, of whom each two had seen something else of everybody.
+fn adversarial(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("ingest/rows that all differ [validators]");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    for count in if measuring() { &[100, 300, 1000, 2000][..] } else { &[20] } {
+        let (view, last) = schedules::adversarial(*count);
+        group.bench_function(BenchmarkId::new("view (V1-V4, V8)", count), |bencher| {
+            bencher.iter_batched(
+                || view.clone(),
+                |mut view| {
+                    view.insert(last.clone()).unwrap();
+                    view
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
 }
 
 /// The next message, for a view that holds many already.
@@ -193,7 +199,7 @@ fn growth(criterion: &mut Criterion) {
         group.measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(1));
         let sizes = if measuring() { sizes } else { [10, 20, 30] };
         let validators = validators(count);
-        let mut maker = Maker::new(Arc::clone(&validators), false);
+        let mut maker = Maker::new(&validators, false);
         let mut observer = observer(&validators, true);
         for size in sizes {
             group.throughput(Throughput::Elements(1000));
@@ -219,5 +225,5 @@ fn growth(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, arrivals, growth);
+criterion_group!(benches, arrivals, adversarial, growth);
 criterion_main!(benches);
