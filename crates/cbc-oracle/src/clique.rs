@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
-use cbc_view::{Chain, MessageDag, Property};
+use cbc_view::{MessageDag, Property};
 
 use crate::max_clique::{first_clique, search_beyond};
-use crate::table::LobbyingTable;
+use crate::weighing::Weighing;
 use crate::{
-    BitSet, ChainOracle, LobbyingGraph, Quorum, Safety, SafetyOracle, strongest_committee,
+    BitSet, ChainOracle, LobbyingGraph, LobbyingTable, Quorum, Safety, SafetyOracle, Subject,
+    strongest_committee,
 };
 
 /// The clique oracle: the quorum is the heaviest clique of the lobbying graph.
@@ -88,7 +89,8 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
         let budget = self.budget(validators);
         let graph = LobbyingGraph::new(dag, candidate);
         let weights: Vec<_> = graph.vertices().iter().map(|&v| validators.weight(v)).collect();
-        Ballot { weights: &weights, edges: graph.edges(), above: Weight::ZERO, budget }
+        let (above, half) = (Weight::ZERO, half_of(validators));
+        Ballot { weights: &weights, edges: graph.edges(), above, half, budget }
             .count(|| Cow::Borrowed(graph.arrows()))
             .safety(validators, |vertex| graph.vertices()[vertex])
     }
@@ -104,7 +106,8 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
     /// holds by itself, and no less deep than [`exact`](Self::exact) answers, since where that finds
     /// a candidate safe, either kind of answer does.
     fn chain_oracle(&self) -> Option<Box<dyn ChainOracle<D> + Send + Sync>> {
-        Some(Box::new(ChainCliques { oracle: *self, table: LobbyingTable::default() }))
+        let (table, outcomes) = (LobbyingTable::new(), Vec::new());
+        Some(Box::new(ChainCliques { oracle: *self, table, outcomes }))
     }
 }
 
@@ -112,17 +115,71 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
 struct ChainCliques {
     oracle: CliqueOracle,
     table: LobbyingTable,
+    /// What was found since anything last changed, by depth and by the strength that a quorum has to
+    /// exceed to matter.
+    outcomes: Vec<((u32, Weight), Outcome)>,
+}
+
+impl ChainCliques {
+    /// What is found for the candidate at `depth`; but where no clique weighs more than `above`,
+    /// whatever is found until that is clear.
+    fn outcome(&mut self, validators: &ValidatorSet, depth: u32, above: Weight) -> &Outcome {
+        let question = (depth, above);
+        let known = self.outcomes.iter().position(|(answered, _)| *answered == question);
+        let place = known.unwrap_or_else(|| {
+            let outcome = self.outcome_anew(validators, depth, above);
+            self.outcomes.push((question, outcome));
+            self.outcomes.len() - 1
+        });
+        &self.outcomes[place].1
+    }
+
+    fn outcome_anew(&mut self, validators: &ValidatorSet, depth: u32, above: Weight) -> Outcome {
+        let agreeing = self.table.agreeing(validators, depth);
+        if agreeing < validators.total() - agreeing || agreeing <= above {
+            return Outcome::clique(Vec::new(), Weight::ZERO, agreeing);
+        }
+        let graph = self.table.graph(depth);
+        // Whoever is no vertex weighs nothing, and is left out of the search.
+        let mut weights = vec![Weight::ZERO; validators.len()];
+        graph.vertices().iter().for_each(|v| weights[v] = validators.weights()[v]);
+        let (half, budget) = (half_of(validators), self.oracle.budget(validators));
+        Ballot { weights: &weights, edges: graph.edges(), above, half, budget }
+            .count(|| Cow::Borrowed(graph.arrows()))
+    }
 }
 
 impl<D: MessageDag> ChainOracle<D> for ChainCliques {
-    fn update(&mut self, dag: &D, chain: &dyn Chain<D>) {
-        self.table.update(dag, chain);
+    fn update(&mut self, subject: &Subject<'_, D>) {
+        if self.table.update(subject.dag, subject.chain) {
+            self.outcomes.clear();
+        }
     }
 
-    fn safety(&mut self, validators: &ValidatorSet, depth: u32, threshold: Weight) -> Safety {
-        let too_weak = Safety::greatest_strength_below(threshold, validators);
-        self.table.clique(validators, depth, too_weak, self.oracle.budget(validators))
+    fn fails_from(&self, subject: &Subject<'_, D>, threshold: Weight) -> Option<u32> {
+        self.table.refuted_from(subject.validators, threshold)
     }
+
+    fn reaches(&mut self, subject: &Subject<'_, D>, depth: u32, threshold: Weight) -> bool {
+        let too_weak = Safety::greatest_strength_below(threshold, subject.validators);
+        let &Outcome { strength, bound, .. } = self.outcome(subject.validators, depth, too_weak);
+        if strength <= too_weak {
+            // Without those of its members who have moved, a clique of now is one of then.
+            let slack = Weight::new(too_weak.get().saturating_add(1)).saturating_sub(bound);
+            self.table.refute(depth, threshold, slack);
+        }
+        strength > too_weak
+    }
+
+    fn safety(&mut self, subject: &Subject<'_, D>, depth: u32, threshold: Weight) -> Safety {
+        let validators = subject.validators;
+        let too_weak = Safety::greatest_strength_below(threshold, validators);
+        self.outcome(validators, depth, too_weak).safety(validators, |v| ValidatorId::new(v as u32))
+    }
+}
+
+fn half_of(validators: &ValidatorSet) -> Weight {
+    Weight::new(validators.total().get() / 2)
 }
 
 /// What the clique oracle asks of a lobbying graph.
@@ -132,6 +189,9 @@ pub(crate) struct Ballot<'a> {
     pub(crate) edges: &'a [BitSet],
     /// No quorum matters that is not stronger.
     pub(crate) above: Weight,
+    /// Half of what all validators weigh, rounded down: a quorum tolerates nothing if it is not
+    /// stronger.
+    pub(crate) half: Weight,
     pub(crate) budget: u64,
 }
 
@@ -147,12 +207,17 @@ pub(crate) struct Outcome {
 impl Ballot<'_> {
     /// The heaviest clique, or the strongest committee. `arrows` is asked only where the first
     /// clique and bound leave anything open.
-    pub(crate) fn count<'g>(self, arrows: impl FnOnce() -> Cow<'g, [BitSet]>) -> Outcome {
-        let Self { weights, edges, above, budget } = self;
-        let mut found = first_clique(weights, edges);
+    pub(crate) fn count<'g>(&self, arrows: impl FnOnce() -> Cow<'g, [BitSet]>) -> Outcome {
+        let &Self { weights, edges, above, half, budget } = self;
+        let mut found = first_clique(weights, edges, above);
         if found.is_exact() || found.bound <= above {
             return Outcome::clique(found.members, found.weight, found.bound);
         }
+        let majority = first_clique(&self.kernel(), edges, half);
+        if majority.is_exact() && majority.weight > half {
+            return Outcome::clique(majority.members, majority.weight, majority.bound);
+        }
+        found.bound = found.bound.min(majority.bound.max(half)).max(found.weight);
         let mut weighty = BitSet::full(weights.len());
         let weightless = (0..weights.len()).filter(|&vertex| weights[vertex].is_zero());
         weightless.for_each(|vertex| weighty.remove(vertex));
@@ -168,6 +233,18 @@ impl Ballot<'_> {
         let members = committee.members.iter().collect();
         Outcome { members, strength: committee.strength, bound, is_clique: false }
     }
+
+    /// The weights of the vertices that weigh more than half together with their neighbours, and no
+    /// weight for others: cliques that weigh more have none of these. In lock step they are those
+    /// who have spoken already, while more than half have.
+    fn kernel(&self) -> Vec<Weight> {
+        let weighing = Weighing::new(self.weights, BitSet::full(self.weights.len()));
+        let closed = self.weights.iter().zip(self.edges);
+        let weight = |(&weight, neighbours): (&Weight, &BitSet)| {
+            if weight + weighing.of(neighbours) > self.half { weight } else { Weight::ZERO }
+        };
+        closed.map(weight).collect()
+    }
 }
 
 impl Outcome {
@@ -177,11 +254,14 @@ impl Outcome {
 
     /// The answer, where `validator` says whom each vertex stands for.
     pub(crate) fn safety(
-        self,
+        &self,
         validators: &ValidatorSet,
         validator: impl Fn(usize) -> ValidatorId,
     ) -> Safety {
-        let members = self.members.into_iter().map(validator).collect();
+        if self.members.is_empty() {
+            return Safety::none();
+        }
+        let members = self.members.iter().copied().map(validator).collect();
         let quorum = Quorum::new(members, validators);
         let safety = Safety::of_strength(self.strength, quorum, validators)
             .with_strength_at_most(self.bound, validators);
@@ -208,7 +288,8 @@ mod tests {
             Cow::Borrowed(&rows[..])
         };
         let above = Weight::new(above);
-        Ballot { weights: &weights, edges: &rows, above, budget: u64::MAX }.count(arrows);
+        let half = Weight::new(vertices as u64 / 2);
+        Ballot { weights: &weights, edges: &rows, above, half, budget: u64::MAX }.count(arrows);
         asked
     }
 

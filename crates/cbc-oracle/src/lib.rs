@@ -99,14 +99,16 @@ mod poc;
 mod safety;
 mod stream;
 mod table;
+mod weighing;
 
 pub use bitset::BitSet;
-pub use chain_oracle::ChainOracle;
+pub use chain_oracle::{ChainOracle, Subject};
 pub use clique::CliqueOracle;
-pub use committee::{Committee, strongest_committee};
+pub use committee::{Committee, committee_reaching, strongest_committee};
 pub use finality_search::FinalitySearch;
 pub use lobbying::LobbyingGraph;
 pub use max_clique::{MaxClique, max_clique, max_clique_above};
 pub use oracle::SafetyOracle;
 pub use poc::poc_faults;
 pub use safety::{Quorum, Safety, faults};
+pub use table::{CandidateGraph, LobbyingTable};
