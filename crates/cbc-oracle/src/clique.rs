@@ -95,8 +95,9 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
             .safety(validators, |vertex| graph.vertices()[vertex])
     }
 
-    /// From a table of the lobbying graphs of all candidates, which follows the view: O(V) for one
-    /// more message, and O(V²) and the search for a candidate.
+    /// From a [`LobbyingTable`]: O(V) for one more message, and for a candidate O(V) for whoever has
+    /// moved, and the search. What was not safe is looked at again once what has moved weighs enough
+    /// to make it so: a clique of now, without those of its members who have moved, was one then.
     ///
     /// A search by bisection asks it. That is right for the heaviest clique, and for the strongest
     /// committee: neither tolerates more for a candidate than for one before it in the chain. Of the
@@ -104,7 +105,8 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
     /// may be found, and not do, and the search of a deeper one run out of budget, and its committee
     /// do. What is answered is then the deepest that was found safe; it is safe, as any one answer
     /// holds by itself, and no less deep than [`exact`](Self::exact) answers, since where that finds
-    /// a candidate safe, either kind of answer does.
+    /// a candidate safe, either kind of answer does. Nor is it asked for a committee where it is
+    /// known from before that no clique weighs enough.
     fn chain_oracle(&self) -> Option<Box<dyn ChainOracle<D> + Send + Sync>> {
         let (table, outcomes) = (LobbyingTable::new(), Vec::new());
         Some(Box::new(ChainCliques { oracle: *self, table, outcomes }))
