@@ -67,7 +67,6 @@ impl Sights {
         while let Some(first) = streak.front().filter(|link| agrees(link.message))
             && let Some(message) = dag.previous(first.message)
             && streak.len() < most
-            && agrees(message)
         {
             streak.push_front(Link { message, row: None });
         }
@@ -114,5 +113,68 @@ impl Sights {
             }
         };
         self.rows.get(start..start + count)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::Arc;
+
+    use cbc_message::{Bit, Header, Message, ValidatorId, ValidatorSet, Weight};
+    use cbc_view::View;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// So many messages of 0 and 1 in turn, each of whom has seen all.
+    fn view_of(count: usize) -> View<Bit> {
+        let validators = ValidatorSet::new([1, 1].map(Weight::new)).unwrap();
+        let mut view = View::new(Arc::new(validators));
+        for sender in (0..count).map(|place| ValidatorId::new(place as u32 % 2)) {
+            let sequence_number = view.next_sequence_number(sender);
+            let (justification, estimate) = (view.justification(), Bit::One);
+            let header = Header { sender, sequence_number, justification, estimate };
+            view.insert(Message::new(header).unwrap()).unwrap();
+        }
+        view
+    }
+
+    proptest! {
+        #[test]
+        fn a_streak_is_the_last_that_agree_wherever_it_ends_and_what_they_see_is_kept_once(
+            steps in prop::collection::vec((0usize..30, 0usize..32, 1usize..12, 0usize..32), 1..30),
+        ) {
+            let view = view_of(60);
+            let mut sights = Sights::new(2);
+            for (latest, first, most, forgotten) in steps {
+                // The even messages are those of 0.
+                let agrees = |message: MessageIndex| message.index() >= 2 * first;
+                let all = (0..=latest).map(|place| MessageIndex::new(2 * place as u32));
+                let agreeing: Vec<_> = all.filter(|&message| agrees(message)).collect();
+                let expected = &agreeing[agreeing.len().saturating_sub(most)..];
+                if expected.is_empty() {
+                    continue; // Its latest message has to agree.
+                }
+                let latest = MessageIndex::new(2 * latest as u32);
+                let start = sights.follow(&view, 0, latest, most, agrees);
+                prop_assert!(sights.len(0) <= most);
+                let found = (start..sights.len(0)).map(|place| sights.message(0, place).unwrap());
+                prop_assert_eq!(found.collect::<Vec<_>>(), expected);
+                for place in 0..sights.len(0) {
+                    let message = sights.message(0, place).unwrap();
+                    let before = message.get().saturating_sub(1);
+                    let seen = if message.get() > 0 { before + 1 } else { 0 };
+                    let expected = [message.get() + 1, seen];
+                    prop_assert_eq!(sights.of(&view, 0, place).unwrap(), expected);
+                }
+                prop_assert_eq!(sights.of(&view, 0, sights.len(0)), None);
+                sights.forget_before(0, forgotten as u32);
+                let kept = (0..sights.len(0)).filter_map(|place| sights.message(0, place));
+                prop_assert!(kept.into_iter().all(|message| message.get() + 1 >= forgotten as u32));
+            }
+            // A row for each message there ever was at a time, and no more.
+            prop_assert!(sights.rows.len() <= 12 * 2);
+        }
     }
 }

@@ -6,8 +6,8 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use cbc_message::{Header, Integer, Message, ValidatorSet, Weight};
-use cbc_oracle::{FinalitySearch, SafetyOracle};
+use cbc_message::{Header, Integer, Message, ValidatorId, ValidatorSet, Weight};
+use cbc_oracle::{CliqueOracle, FinalitySearch, SafetyOracle};
 use cbc_oracle_inspector::InspectorOracle;
 use cbc_view::{AdmitAll, AtDepth, Chain, Limits, MessageDag, MessageIndex, SharedView, View};
 use proptest::prelude::*;
@@ -44,9 +44,9 @@ fn messages(validators: u32, count: usize, draws: &[usize]) -> Vec<Message<Integ
         let followed = seen.last().map_or(1, |last| last.estimate().0);
         Integer(match draw(8) {
             0 => (followed >> draw(3)).max(1),
+            _ if depth(followed) == 40 => followed,
             1 => followed << 1,
-            _ if depth(followed) < 40 => followed << 1 | 1,
-            _ => followed,
+            _ => followed << 1 | 1,
         })
     };
     let mut messages =
@@ -63,7 +63,7 @@ fn messages(validators: u32, count: usize, draws: &[usize]) -> Vec<Message<Integ
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn every_answer_is_that_of_the_candidate_asked_alone(
@@ -73,8 +73,9 @@ proptest! {
         ],
         count in 1usize..70,
         draws in prop::collection::vec(any::<usize>(), 1..300),
-        questions in prop::collection::vec((0..4usize, 0..6usize, 0..4u32, 0..12u64), 110),
+        questions in prop::collection::vec((0..4usize, 0..6usize, 0..4u32, 0..60u64), 110),
         levels in 1u32..6,
+        usual in prop_oneof![Just(0u64), 0u64..20],
     ) {
         let validators = ValidatorSet::new(weights.iter().map(|&w| Weight::new(w))).unwrap();
         let validators = Arc::new(validators);
@@ -101,13 +102,45 @@ proptest! {
             let chain = UpTo(tip, &asked);
             // As who keeps what is final, and as who asks from anywhere.
             let above = if above < 2 { finalized } else { above }.min(chain.depth());
-            let threshold = Weight::new(if threshold < 6 { 0 } else { threshold });
+            let threshold = Weight::new(if threshold < 50 { usual } else { threshold - 50 });
             let alone = |depth| oracle.safety(view, &validators, &AtDepth { chain, depth });
             let deepest = (above + 1..=chain.depth()).rev().map(|depth| (depth, alone(depth)));
             let deepest = deepest.into_iter().find(|(_, safety)| safety.reaches(threshold));
             let found = search.deepest_safe(view, &validators, &chain, above, threshold);
             prop_assert_eq!(&found, &deepest);
             finalized = found.map_or(finalized, |(depth, _)| depth);
+        }
+    }
+}
+
+/// 0 and 1 have seen each other agree; one observer knows that 0 has left since, and asks first.
+#[test]
+fn what_somebody_was_told_who_has_seen_more_is_not_told_to_who_has_seen_less() {
+    let validators = Arc::new(ValidatorSet::new([5, 5].map(Weight::new)).unwrap());
+    let mut shared = SharedView::new(Arc::clone(&validators), Limits::default(), 2);
+    for (place, sender) in [0, 1, 0, 1, 0].map(ValidatorId::new).into_iter().enumerate() {
+        let view = shared.of(0);
+        let header = Header {
+            sender,
+            sequence_number: view.next_sequence_number(sender),
+            justification: view.justification(),
+            estimate: Integer(if place < 4 { 3 } else { 2 }),
+        };
+        let receipt = view.insert(Message::new(header).unwrap()).unwrap();
+        let message = receipt.justified.iter().next().unwrap();
+        if place < 4 {
+            shared.of(1).insert_held(message, &mut AdmitAll).unwrap();
+        }
+    }
+    let asked = Cell::new(0);
+    let oracles: [Arc<dyn SafetyOracle<View<Integer>>>; 2] =
+        [Arc::new(InspectorOracle::new()), Arc::new(CliqueOracle::new())];
+    for mut search in oracles.map(FinalitySearch::new) {
+        for (observer, safe) in [(0, false), (1, true), (0, false)] {
+            let view = shared.of(observer);
+            let chain = UpTo(3, &asked);
+            let found = search.deepest_safe(view, &validators, &chain, 0, Weight::ZERO);
+            assert_eq!(found.is_some(), safe);
         }
     }
 }

@@ -295,6 +295,22 @@ mod tests {
         asked
     }
 
+    /// A ring of five has three colours, and no clique of three; and here nobody's neighbours weigh
+    /// half of all together.
+    #[test]
+    fn a_clique_that_weighs_no_more_than_half_is_found_all_the_same() {
+        let mut rows = vec![BitSet::new(5); 5];
+        for vertex in 0..5 {
+            rows[vertex].insert((vertex + 1) % 5);
+            rows[(vertex + 1) % 5].insert(vertex);
+        }
+        let (weights, above, half) = ([Weight::new(1); 5], Weight::ZERO, Weight::new(10));
+        let ballot = Ballot { weights: &weights, edges: &rows, above, half, budget: u64::MAX };
+        let found = ballot.count(|| Cow::Borrowed(&rows[..]));
+        assert_eq!((found.members.len(), found.strength), (2, Weight::new(2)));
+        assert!(found.is_clique && found.bound == found.strength);
+    }
+
     #[test]
     fn the_arrows_are_asked_for_only_where_cliques_leave_anything_open() {
         assert!(!asks_for_arrows(3, &[(0, 1), (1, 2), (2, 0)], 0));
