@@ -116,11 +116,11 @@ impl<D: MessageDag> ChainOracle<D> for ChainInspector {
             // The looks ran out before what is enough was come upon.
             summit.looks = oracle.looks(validators);
             match summit.verdict(levels, threshold, validators) {
-                Verdict::Found(levels, strength, committee) => Safety {
-                    exact: false,
-                    bound: best.bound,
-                    ..of_levels(levels, strength, &committee, summit.validators, validators)
-                },
+                Verdict::Found(levels, strength, committee) => {
+                    let found =
+                        of_levels(levels, strength, &committee, summit.validators, validators);
+                    Safety { exact: false, bound: best.bound.max(found.bound), ..found }
+                }
                 Verdict::Missing(_) => best,
             }
         })
