@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
 use cbc_view::{MessageDag, Property};
 
-use crate::max_clique::{first_clique, search_beyond};
+use crate::max_clique::{MaxClique, first_clique, search_beyond};
 use crate::weighing::Weighing;
 use crate::{
     BitSet, ChainOracle, LobbyingGraph, LobbyingTable, Quorum, Safety, SafetyOracle, Subject,
@@ -211,15 +211,25 @@ impl Ballot<'_> {
     /// clique and bound leave anything open.
     pub(crate) fn count<'g>(&self, arrows: impl FnOnce() -> Cow<'g, [BitSet]>) -> Outcome {
         let &Self { weights, edges, above, half, budget } = self;
+        // Where few are neighbours of all others, colours take long: as in lock step, while some
+        // have spoken in a round and others have not.
+        let is_split = self.is_split();
+        let majority = if is_split { self.majority() } else { MaxClique::default() };
+        if majority.is_exact() && majority.weight > half {
+            return Outcome::clique(majority.members, majority.weight, majority.bound);
+        }
+        if is_split && majority.bound <= above {
+            return Outcome::clique(Vec::new(), Weight::ZERO, majority.bound);
+        }
         let mut found = first_clique(weights, edges, above);
         if found.is_exact() || found.bound <= above {
             return Outcome::clique(found.members, found.weight, found.bound);
         }
-        let majority = first_clique(&self.kernel(), edges, half);
+        let majority = if is_split { majority } else { self.majority() };
         if majority.is_exact() && majority.weight > half {
             return Outcome::clique(majority.members, majority.weight, majority.bound);
         }
-        found.bound = found.bound.min(majority.bound.max(half)).max(found.weight);
+        found.bound = found.bound.min(majority.bound).max(found.weight);
         let mut weighty = BitSet::full(weights.len());
         let weightless = (0..weights.len()).filter(|&vertex| weights[vertex].is_zero());
         weightless.for_each(|vertex| weighty.remove(vertex));
@@ -236,16 +246,31 @@ impl Ballot<'_> {
         Outcome { members, strength: committee.strength, bound, is_clique: false }
     }
 
-    /// The weights of the vertices that weigh more than half together with their neighbours, and no
-    /// weight for others: cliques that weigh more have none of these. In lock step they are those
-    /// who have spoken already, while more than half have.
-    fn kernel(&self) -> Vec<Weight> {
+    /// Whether less than a quarter of the vertices are neighbours of all others. O(V²/64).
+    fn is_split(&self) -> bool {
+        let mut vertices = BitSet::new(self.weights.len());
+        let weighty = (0..self.weights.len()).filter(|&vertex| !self.weights[vertex].is_zero());
+        weighty.for_each(|vertex| vertices.insert(vertex));
+        let is_hub = |&vertex: &usize| vertices.is_subset_but_for(vertex, &self.edges[vertex]);
+        4 * vertices.iter().filter(is_hub).count() < vertices.len()
+    }
+
+    /// A clique and a bound, without a search, among the vertices that weigh more than half together
+    /// with their neighbours: cliques that weigh more have no others. The bound is for all cliques:
+    /// one that has one of the others weighs no more than that and its neighbours.
+    fn majority(&self) -> MaxClique {
         let weighing = Weighing::new(self.weights, BitSet::full(self.weights.len()));
-        let closed = self.weights.iter().zip(self.edges);
-        let weight = |(&weight, neighbours): (&Weight, &BitSet)| {
-            if weight + weighing.of(neighbours) > self.half { weight } else { Weight::ZERO }
-        };
-        closed.map(weight).collect()
+        let (mut kernel, mut others) = (self.weights.to_vec(), Weight::ZERO);
+        for (weight, neighbours) in kernel.iter_mut().zip(self.edges) {
+            let closed = *weight + weighing.of(neighbours);
+            if closed <= self.half {
+                others = others.max(closed);
+                *weight = Weight::ZERO;
+            }
+        }
+        let found = first_clique(&kernel, self.edges, self.half);
+        let bound = if found.weight > self.half { found.bound } else { found.bound.max(others) };
+        MaxClique { bound, ..found }
     }
 }
 

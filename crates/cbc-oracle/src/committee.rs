@@ -113,9 +113,10 @@ impl<'a> Core<'a> {
                     missed = missed.max(reach);
                     self.left.remove(vertex);
                 }
-                // Nobody reaches more than all who are left weigh.
+                // Nobody reaches more than all who are left weigh, or than before.
                 if self.left.total() <= floor {
-                    missed = missed.max(self.left.total());
+                    let most = self.left.within().iter().map(|v| self.reach[v]).max();
+                    missed = missed.max(most.unwrap_or_default().min(self.left.total()));
                     self.left.clear();
                     return missed;
                 }

@@ -7,7 +7,7 @@ use cbc_message::Weight;
 use crate::BitSet;
 
 /// The outcome of a search for the heaviest clique.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MaxClique {
     /// The heaviest clique found, in ascending order.
     pub members: Vec<usize>,
