@@ -5,11 +5,13 @@
 use std::cell::Cell;
 
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
-use cbc_oracle::{BitSet, ChainOracle, CliqueOracle, Quorum, Safety, SafetyOracle, max_clique};
+use cbc_oracle::{
+    BitSet, ChainOracle, CliqueOracle, Quorum, Safety, SafetyOracle, Subject, max_clique,
+};
 use cbc_oracle_contract::{
     Breach, Claimant, ContractOracle, Size, Violation, assert_kept, check, survey,
 };
-use cbc_view::{Chain, MessageDag, Property, Seen};
+use cbc_view::{MessageDag, Property, Seen};
 
 fn refuted(oracle: &impl ContractOracle) -> Box<Violation> {
     let violation = check(oracle).unwrap_err();
@@ -119,15 +121,15 @@ struct Stubborn;
 struct FirstAnswer<D>(Option<Box<dyn ChainOracle<D> + Send + Sync>>, bool);
 
 impl<D: MessageDag> ChainOracle<D> for FirstAnswer<D> {
-    fn update(&mut self, dag: &D, chain: &dyn Chain<D>) {
+    fn update(&mut self, subject: &Subject<'_, D>) {
         let is_first = !std::mem::replace(&mut self.1, true);
         if let Some(inner) = self.0.as_mut().filter(|_| is_first) {
-            inner.update(dag, chain);
+            inner.update(subject);
         }
     }
 
-    fn safety(&mut self, validators: &ValidatorSet, depth: u32, threshold: Weight) -> Safety {
-        self.0.as_mut().map_or(Safety::none(), |it| it.safety(validators, depth, threshold))
+    fn safety(&mut self, subject: &Subject<'_, D>, depth: u32, threshold: Weight) -> Safety {
+        self.0.as_mut().map_or(Safety::none(), |it| it.safety(subject, depth, threshold))
     }
 }
 

@@ -33,14 +33,18 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+mod of_chain;
+mod sights;
 mod summit;
 
-use cbc_message::{ValidatorSet, Weight};
+use cbc_message::{ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{
-    BitSet, Committee, LobbyingGraph, Quorum, Safety, SafetyOracle, faults, strongest_committee,
+    BitSet, ChainOracle, Committee, LobbyingGraph, Quorum, Safety, SafetyOracle,
+    committee_reaching, faults, strongest_committee,
 };
 use cbc_view::{MessageDag, Property};
-use summit::Summit;
+use sights::Sights;
+use summit::{Summit, least_strength, longest_streak, tolerance};
 
 /// The inspector oracle (semantics §6): the best over numbers of levels up to a greatest one.
 ///
@@ -108,29 +112,75 @@ impl<D: MessageDag> SafetyOracle<D> for InspectorOracle {
         let graph = LobbyingGraph::new(dag, candidate);
         let weights: Vec<Weight> =
             graph.vertices().iter().map(|&vertex| validators.weight(vertex)).collect();
-        let all = BitSet::full(weights.len());
+        let vertices: Vec<usize> = graph.vertices().iter().map(|vertex| vertex.index()).collect();
+        let mut sights = Sights::new(dag.validator_count());
+        let most = longest_streak(dag.validator_count());
+        let agrees = |message| candidate.agrees(dag, message);
+        let streak = |&vertex: &ValidatorId| match dag.latest_message(vertex) {
+            Some(latest) if self.levels > 1 => {
+                sights.follow(dag, vertex.index(), latest, most, agrees)
+            }
+            _ => 0,
+        };
+        let streaks = graph.vertices().iter().map(streak).collect();
+        let mut summit = Summit {
+            dag,
+            vertices: BitSet::full(weights.len()),
+            validators: &vertices,
+            weights: &weights,
+            arrows: graph.arrows(),
+            sights: &mut sights,
+            streaks,
+            looks: self.looks(validators),
+        };
+        self.best(&mut summit, validators)
+    }
+
+    /// From a table of the lobbying graphs of all candidates, which follows the view, and from what
+    /// messages were seen to see. Where the deepest safe block ends is found without the best over
+    /// all strengths and levels, which is looked for once.
+    ///
+    /// Where the looks run out for a candidate, a deeper one may be found safe from scratch that is
+    /// not here, or the other way round; whatever is answered holds by itself.
+    fn chain_oracle(&self) -> Option<Box<dyn ChainOracle<D> + Send + Sync>> {
+        Some(Box::new(of_chain::ChainInspector::new(*self)))
+    }
+}
+
+impl InspectorOracle {
+    fn looks(&self, validators: &ValidatorSet) -> u64 {
+        self.budget.unwrap_or(1000 * validators.len() as u64)
+    }
+
+    /// The best over all strengths and levels.
+    fn best<D: MessageDag>(&self, summit: &mut Summit<'_, D>, validators: &ValidatorSet) -> Safety {
+        let (arrows, weights, all) = (summit.arrows, summit.weights, summit.vertices.clone());
+        // Mostly some are stronger than half: then the strongest is among the greatest that is.
+        let majority = Weight::new(validators.total().get() / 2 + 1);
+        let (strong, _) = committee_reaching(arrows, weights, all.clone(), majority);
+        let among = if strong.is_empty() { all } else { strong };
         let Committee { members: committee, strength } =
-            strongest_committee(graph.arrows(), &weights, all);
+            strongest_committee(arrows, weights, among);
+        let numbers = summit.validators;
         let of_levels = |levels, strength, committee: &BitSet| {
-            let members = committee.iter().map(|vertex| graph.vertices()[vertex]);
-            let quorum = Quorum::new(members.collect(), validators);
-            let fault_tolerance = tolerance(strength, levels, validators);
-            let units = quorum.members.iter().map(|&v| validators.weight(v)).collect();
-            let faults = fault_tolerance.map_or(0, |tolerated| faults(units, tolerated));
-            let one_level = Safety::of_strength(strength, quorum, validators);
-            Safety { fault_tolerance, faults, bound: fault_tolerance, ..one_level }
+            of_levels(levels, strength, committee, numbers, validators)
         };
         if self.levels <= 1 || tolerance(strength, 64, validators).is_none() {
             return of_levels(1, strength, &committee);
         }
-        let looks = self.budget.unwrap_or(1000 * validators.len() as u64);
-        let mut summit = Summit::new(dag, candidate, graph.vertices(), weights, looks);
         // The strongest committee, and as many levels as it has: no fewer are better.
         let first = summit.levels_of(&committee, strength, self.levels).max(1);
         let mut best = of_levels(first, strength, &committee);
         // No committee for more levels is stronger than one for fewer.
         let mut most = strength;
         for levels in first + 1..=self.levels {
+            // What would do with the most levels is the least that is of any interest.
+            let more = best.fault_tolerance.map_or(0, |it| it.get().saturating_add(1));
+            let of_interest = least_strength(Weight::new(more), self.levels, validators);
+            let Some(least) = of_interest.filter(|&least| least <= most) else { break };
+            if summit.looks == 0 || summit.climb(levels, least).committee.is_empty() {
+                break;
+            }
             let better = |q| tolerance(q, levels, validators) > best.fault_tolerance;
             if better(most)
                 && let Some((strength, committee)) = summit.strongest(levels, most, better)
@@ -148,11 +198,19 @@ impl<D: MessageDag> SafetyOracle<D> for InspectorOracle {
     }
 }
 
-/// `⌈(2q − W)(1 − 2^−levels)⌉ − 1`, unless 2q is at most W.
-fn tolerance(strength: Weight, levels: u32, validators: &ValidatorSet) -> Option<Weight> {
-    let margin = strength.saturating_sub(validators.total() - strength).get();
-    // At most 64 levels: the product fits, and what is rounded up is at most the margin.
-    let scaled = u128::from(margin) * ((1 << levels) - 1);
-    let tolerated = scaled.div_ceil(1 << levels).checked_sub(1)?;
-    u64::try_from(tolerated).ok().map(Weight::new)
+/// What a committee of some levels tolerates. `numbers` says which validator each vertex is.
+fn of_levels(
+    levels: u32,
+    strength: Weight,
+    committee: &BitSet,
+    numbers: &[usize],
+    validators: &ValidatorSet,
+) -> Safety {
+    let members = committee.iter().map(|vertex| ValidatorId::new(numbers[vertex] as u32));
+    let quorum = Quorum::new(members.collect(), validators);
+    let fault_tolerance = tolerance(strength, levels, validators);
+    let units = quorum.members.iter().map(|&v| validators.weight(v)).collect();
+    let faults = fault_tolerance.map_or(0, |tolerated| faults(units, tolerated));
+    let one_level = Safety::of_strength(strength, quorum, validators);
+    Safety { fault_tolerance, faults, bound: fault_tolerance, ..one_level }
 }

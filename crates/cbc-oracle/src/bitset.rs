@@ -2,7 +2,7 @@
 
 /// A set of numbers below a size that is fixed when the set is made. Numbers beyond it are not in
 /// the set, and putting them in does nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BitSet {
     words: Box<[u64]>,
 }
@@ -41,12 +41,13 @@ impl BitSet {
         self.words.copy_from_slice(&other.words);
     }
 
-    /// Becomes the set of the places at which `values` are at least `least`.
-    pub fn assign_at_least(&mut self, values: &[u32], least: u32) {
-        for (word, values) in self.words.iter_mut().zip(values.chunks(64)) {
+    /// Becomes the set of the places at which `values` are at least what `least` has there.
+    pub(crate) fn assign_at_least(&mut self, values: &[u32], least: &[u32]) {
+        let each = values.chunks(64).zip(least.chunks(64));
+        for (word, (values, least)) in self.words.iter_mut().zip(each) {
             // First a byte each, then a bit: both without branches.
             let mut bytes = [0_u8; 64];
-            for (byte, &value) in bytes.iter_mut().zip(values) {
+            for (byte, (value, least)) in bytes.iter_mut().zip(values.iter().zip(least)) {
                 *byte = u8::from(value >= least);
             }
             let bits = bytes.chunks_exact(8).map(|eight| {
@@ -56,6 +57,11 @@ impl BitSet {
             });
             *word = (0..).step_by(8).zip(bits).map(|(place, bits)| bits << place).sum();
         }
+    }
+
+    /// The words, of 64 numbers each, in ascending order.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
     }
 
     /// Takes everything out.
@@ -111,6 +117,12 @@ impl BitSet {
     /// are of numbers below their count. O(n²/64 · 6) for n sets, a block of 64 by 64 at a time.
     pub fn transposed(sets: &[Self]) -> Vec<Self> {
         let mut turned = vec![Self::new(sets.len()); sets.len()];
+        Self::transpose_into(sets, &mut turned);
+        turned
+    }
+
+    /// As [`transposed`](Self::transposed), into as many sets of as many numbers.
+    pub(crate) fn transpose_into(sets: &[Self], turned: &mut [Self]) {
         for (to_word, from) in sets.chunks(64).enumerate() {
             for (from_word, to) in turned.chunks_mut(64).enumerate() {
                 let mut block = [0; 64];
@@ -119,7 +131,6 @@ impl BitSet {
                 to.iter_mut().zip(block).for_each(|(set, row)| set.words[to_word] = row);
             }
         }
-        turned
     }
 
     /// The numbers in the set, in ascending order.

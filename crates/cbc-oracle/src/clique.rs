@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
-use cbc_view::{Chain, MessageDag, Property};
+use cbc_view::{MessageDag, Property};
 
-use crate::max_clique::{first_clique, search_beyond};
-use crate::table::LobbyingTable;
+use crate::max_clique::{MaxClique, first_clique, search_beyond};
+use crate::weighing::Weighing;
 use crate::{
-    BitSet, ChainOracle, LobbyingGraph, Quorum, Safety, SafetyOracle, strongest_committee,
+    BitSet, ChainOracle, LobbyingGraph, LobbyingTable, Quorum, Safety, SafetyOracle, Subject,
+    strongest_committee,
 };
 
 /// The clique oracle: the quorum is the heaviest clique of the lobbying graph.
@@ -88,13 +89,15 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
         let budget = self.budget(validators);
         let graph = LobbyingGraph::new(dag, candidate);
         let weights: Vec<_> = graph.vertices().iter().map(|&v| validators.weight(v)).collect();
-        Ballot { weights: &weights, edges: graph.edges(), above: Weight::ZERO, budget }
+        let (above, half) = (Weight::ZERO, half_of(validators));
+        Ballot { weights: &weights, edges: graph.edges(), above, half, budget }
             .count(|| Cow::Borrowed(graph.arrows()))
             .safety(validators, |vertex| graph.vertices()[vertex])
     }
 
-    /// From a table of the lobbying graphs of all candidates, which follows the view: O(V) for one
-    /// more message, and O(V²) and the search for a candidate.
+    /// From a [`LobbyingTable`]: O(V) for one more message, and for a candidate O(V) for whoever has
+    /// moved, and the search. What was not safe is looked at again once what has moved weighs enough
+    /// to make it so: a clique of now, without those of its members who have moved, was one then.
     ///
     /// A search by bisection asks it. That is right for the heaviest clique, and for the strongest
     /// committee: neither tolerates more for a candidate than for one before it in the chain. Of the
@@ -102,9 +105,11 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
     /// may be found, and not do, and the search of a deeper one run out of budget, and its committee
     /// do. What is answered is then the deepest that was found safe; it is safe, as any one answer
     /// holds by itself, and no less deep than [`exact`](Self::exact) answers, since where that finds
-    /// a candidate safe, either kind of answer does.
+    /// a candidate safe, either kind of answer does. Nor is it asked for a committee where it is
+    /// known from before that no clique weighs enough.
     fn chain_oracle(&self) -> Option<Box<dyn ChainOracle<D> + Send + Sync>> {
-        Some(Box::new(ChainCliques { oracle: *self, table: LobbyingTable::default() }))
+        let (table, outcomes) = (LobbyingTable::new(), Vec::new());
+        Some(Box::new(ChainCliques { oracle: *self, table, outcomes }))
     }
 }
 
@@ -112,17 +117,71 @@ impl<D: MessageDag> SafetyOracle<D> for CliqueOracle {
 struct ChainCliques {
     oracle: CliqueOracle,
     table: LobbyingTable,
+    /// What was found since anything last changed, by depth and by the strength that a quorum has to
+    /// exceed to matter.
+    outcomes: Vec<((u32, Weight), Outcome)>,
+}
+
+impl ChainCliques {
+    /// What is found for the candidate at `depth`; but where no clique weighs more than `above`,
+    /// whatever is found until that is clear.
+    fn outcome(&mut self, validators: &ValidatorSet, depth: u32, above: Weight) -> &Outcome {
+        let question = (depth, above);
+        let known = self.outcomes.iter().position(|(answered, _)| *answered == question);
+        let place = known.unwrap_or_else(|| {
+            let outcome = self.outcome_anew(validators, depth, above);
+            self.outcomes.push((question, outcome));
+            self.outcomes.len() - 1
+        });
+        &self.outcomes[place].1
+    }
+
+    fn outcome_anew(&mut self, validators: &ValidatorSet, depth: u32, above: Weight) -> Outcome {
+        let agreeing = self.table.agreeing(validators, depth);
+        if agreeing < validators.total() - agreeing || agreeing <= above {
+            return Outcome::clique(Vec::new(), Weight::ZERO, agreeing);
+        }
+        let graph = self.table.graph(depth);
+        // Whoever is no vertex weighs nothing, and is left out of the search.
+        let mut weights = vec![Weight::ZERO; validators.len()];
+        graph.vertices().iter().for_each(|v| weights[v] = validators.weights()[v]);
+        let (half, budget) = (half_of(validators), self.oracle.budget(validators));
+        Ballot { weights: &weights, edges: graph.edges(), above, half, budget }
+            .count(|| Cow::Borrowed(graph.arrows()))
+    }
 }
 
 impl<D: MessageDag> ChainOracle<D> for ChainCliques {
-    fn update(&mut self, dag: &D, chain: &dyn Chain<D>) {
-        self.table.update(dag, chain);
+    fn update(&mut self, subject: &Subject<'_, D>) {
+        if self.table.update(subject.dag, subject.chain) {
+            self.outcomes.clear();
+        }
     }
 
-    fn safety(&mut self, validators: &ValidatorSet, depth: u32, threshold: Weight) -> Safety {
-        let too_weak = Safety::greatest_strength_below(threshold, validators);
-        self.table.clique(validators, depth, too_weak, self.oracle.budget(validators))
+    fn fails_from(&self, subject: &Subject<'_, D>, threshold: Weight) -> Option<u32> {
+        self.table.refuted_from(subject.validators, threshold)
     }
+
+    fn reaches(&mut self, subject: &Subject<'_, D>, depth: u32, threshold: Weight) -> bool {
+        let too_weak = Safety::greatest_strength_below(threshold, subject.validators);
+        let &Outcome { strength, bound, .. } = self.outcome(subject.validators, depth, too_weak);
+        if strength <= too_weak {
+            // Without those of its members who have moved, a clique of now is one of then.
+            let slack = Weight::new(too_weak.get().saturating_add(1)).saturating_sub(bound);
+            self.table.refute(depth, threshold, slack);
+        }
+        strength > too_weak
+    }
+
+    fn safety(&mut self, subject: &Subject<'_, D>, depth: u32, threshold: Weight) -> Safety {
+        let validators = subject.validators;
+        let too_weak = Safety::greatest_strength_below(threshold, validators);
+        self.outcome(validators, depth, too_weak).safety(validators, |v| ValidatorId::new(v as u32))
+    }
+}
+
+fn half_of(validators: &ValidatorSet) -> Weight {
+    Weight::new(validators.total().get() / 2)
 }
 
 /// What the clique oracle asks of a lobbying graph.
@@ -132,6 +191,9 @@ pub(crate) struct Ballot<'a> {
     pub(crate) edges: &'a [BitSet],
     /// No quorum matters that is not stronger.
     pub(crate) above: Weight,
+    /// Half of what all validators weigh, rounded down: a quorum tolerates nothing if it is not
+    /// stronger.
+    pub(crate) half: Weight,
     pub(crate) budget: u64,
 }
 
@@ -147,12 +209,27 @@ pub(crate) struct Outcome {
 impl Ballot<'_> {
     /// The heaviest clique, or the strongest committee. `arrows` is asked only where the first
     /// clique and bound leave anything open.
-    pub(crate) fn count<'g>(self, arrows: impl FnOnce() -> Cow<'g, [BitSet]>) -> Outcome {
-        let Self { weights, edges, above, budget } = self;
-        let mut found = first_clique(weights, edges);
+    pub(crate) fn count<'g>(&self, arrows: impl FnOnce() -> Cow<'g, [BitSet]>) -> Outcome {
+        let &Self { weights, edges, above, half, budget } = self;
+        // Where few are neighbours of all others, colours take long: as in lock step, while some
+        // have spoken in a round and others have not.
+        let is_split = self.is_split();
+        let majority = if is_split { self.majority() } else { MaxClique::default() };
+        if majority.is_exact() && majority.weight > half {
+            return Outcome::clique(majority.members, majority.weight, majority.bound);
+        }
+        if is_split && majority.bound <= above {
+            return Outcome::clique(Vec::new(), Weight::ZERO, majority.bound);
+        }
+        let mut found = first_clique(weights, edges, above);
         if found.is_exact() || found.bound <= above {
             return Outcome::clique(found.members, found.weight, found.bound);
         }
+        let majority = if is_split { majority } else { self.majority() };
+        if majority.is_exact() && majority.weight > half {
+            return Outcome::clique(majority.members, majority.weight, majority.bound);
+        }
+        found.bound = found.bound.min(majority.bound).max(found.weight);
         let mut weighty = BitSet::full(weights.len());
         let weightless = (0..weights.len()).filter(|&vertex| weights[vertex].is_zero());
         weightless.for_each(|vertex| weighty.remove(vertex));
@@ -168,6 +245,33 @@ impl Ballot<'_> {
         let members = committee.members.iter().collect();
         Outcome { members, strength: committee.strength, bound, is_clique: false }
     }
+
+    /// Whether less than a quarter of the vertices are neighbours of all others. O(V²/64).
+    fn is_split(&self) -> bool {
+        let mut vertices = BitSet::new(self.weights.len());
+        let weighty = (0..self.weights.len()).filter(|&vertex| !self.weights[vertex].is_zero());
+        weighty.for_each(|vertex| vertices.insert(vertex));
+        let is_hub = |&vertex: &usize| vertices.is_subset_but_for(vertex, &self.edges[vertex]);
+        4 * vertices.iter().filter(is_hub).count() < vertices.len()
+    }
+
+    /// A clique and a bound, without a search, among the vertices that weigh more than half together
+    /// with their neighbours: cliques that weigh more have no others. The bound is for all cliques:
+    /// one that has one of the others weighs no more than that and its neighbours.
+    fn majority(&self) -> MaxClique {
+        let weighing = Weighing::new(self.weights, BitSet::full(self.weights.len()));
+        let (mut kernel, mut others) = (self.weights.to_vec(), Weight::ZERO);
+        for (weight, neighbours) in kernel.iter_mut().zip(self.edges) {
+            let closed = *weight + weighing.of(neighbours);
+            if closed <= self.half {
+                others = others.max(closed);
+                *weight = Weight::ZERO;
+            }
+        }
+        let found = first_clique(&kernel, self.edges, self.half);
+        let bound = if found.weight > self.half { found.bound } else { found.bound.max(others) };
+        MaxClique { bound, ..found }
+    }
 }
 
 impl Outcome {
@@ -177,11 +281,14 @@ impl Outcome {
 
     /// The answer, where `validator` says whom each vertex stands for.
     pub(crate) fn safety(
-        self,
+        &self,
         validators: &ValidatorSet,
         validator: impl Fn(usize) -> ValidatorId,
     ) -> Safety {
-        let members = self.members.into_iter().map(validator).collect();
+        if self.members.is_empty() {
+            return Safety::none();
+        }
+        let members = self.members.iter().copied().map(validator).collect();
         let quorum = Quorum::new(members, validators);
         let safety = Safety::of_strength(self.strength, quorum, validators)
             .with_strength_at_most(self.bound, validators);
@@ -208,8 +315,25 @@ mod tests {
             Cow::Borrowed(&rows[..])
         };
         let above = Weight::new(above);
-        Ballot { weights: &weights, edges: &rows, above, budget: u64::MAX }.count(arrows);
+        let half = Weight::new(vertices as u64 / 2);
+        Ballot { weights: &weights, edges: &rows, above, half, budget: u64::MAX }.count(arrows);
         asked
+    }
+
+    /// A ring of five has three colours, and no clique of three; and here nobody's neighbours weigh
+    /// half of all together.
+    #[test]
+    fn a_clique_that_weighs_no_more_than_half_is_found_all_the_same() {
+        let mut rows = vec![BitSet::new(5); 5];
+        for vertex in 0..5 {
+            rows[vertex].insert((vertex + 1) % 5);
+            rows[(vertex + 1) % 5].insert(vertex);
+        }
+        let (weights, above, half) = ([Weight::new(1); 5], Weight::ZERO, Weight::new(10));
+        let ballot = Ballot { weights: &weights, edges: &rows, above, half, budget: u64::MAX };
+        let found = ballot.count(|| Cow::Borrowed(&rows[..]));
+        assert_eq!((found.members.len(), found.strength), (2, Weight::new(2)));
+        assert!(found.is_clique && found.bound == found.strength);
     }
 
     #[test]

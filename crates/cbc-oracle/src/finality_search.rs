@@ -5,16 +5,17 @@ use std::fmt;
 use cbc_message::{ValidatorSet, Weight};
 use cbc_view::{Chain, MessageDag};
 
-use crate::{ChainOracle, Safety, SafetyOracle};
+use crate::{ChainOracle, Safety, SafetyOracle, Subject};
 
 /// Finds the deepest candidate of a chain that is safe, by an oracle, and keeps from one question to
 /// the next what makes the next one quicker.
 ///
 /// Along a chain no candidate is safer than one before it (semantics §6), so that of n candidates
-/// O(log n) are looked at, by bisection: one, where nothing more is safe than was known to be, and
-/// three, where one candidate more is. That works with every [`SafetyOracle`]. One that has a
-/// [`ChainOracle`] is asked by that: what is kept is there, and a question costs what has changed
-/// since the last.
+/// O(log n) are looked at. The search begins as many candidates on as were found the last times: two
+/// are looked at where as many more are safe now. That works with every
+/// [`SafetyOracle`]. One that has a [`ChainOracle`] is asked by that: what is kept is there, and a
+/// question costs what has changed since the last; nothing is looked at where it is known that too
+/// little has.
 ///
 /// It belongs to whoever asks about one view as it grows, and about whatever chain is the estimate
 /// at the time. Observers who share the messages of a view may share it, too. A clone keeps nothing
@@ -46,12 +47,14 @@ pub struct FinalitySearch<D: MessageDag, O> {
     oracle: O,
     /// The oracle for chains, if there is one; made for the first question.
     of_chains: Option<Option<Box<dyn ChainOracle<D> + Send + Sync>>>,
+    /// How many candidates more the last two searches that found any found safe.
+    advances: [u32; 2],
 }
 
 impl<D: MessageDag, O> FinalitySearch<D, O> {
     /// The search by `oracle`, which has been asked nothing yet.
     pub fn new(oracle: O) -> Self {
-        Self { oracle, of_chains: None }
+        Self { oracle, of_chains: None, advances: [1; 2] }
     }
 
     /// The oracle.
@@ -63,6 +66,7 @@ impl<D: MessageDag, O> FinalitySearch<D, O> {
     /// blocks: when the view is pruned, or is another.
     pub fn reset(&mut self) {
         self.of_chains = None;
+        self.advances = [1; 2];
     }
 }
 
@@ -95,46 +99,60 @@ impl<D: MessageDag, O: SafetyOracle<D>> FinalitySearch<D, O> {
         above: u32,
         threshold: Weight,
     ) -> Option<(u32, Safety)> {
-        let Self { oracle, of_chains } = self;
-        let end = chain.depth();
-        if let Some(oracle) = of_chains.get_or_insert_with(|| oracle.chain_oracle()) {
-            oracle.update(dag, chain);
-            return deepest(above, end, threshold, |depth| {
-                oracle.safety(validators, depth, threshold)
-            });
+        let Self { oracle, of_chains, advances } = self;
+        // The lesser of the two: one great step, as the first one is, tells little of the next.
+        let (end, guess) = (chain.depth(), above.saturating_add(advances[0].min(advances[1])));
+        let found = match of_chains.get_or_insert_with(|| oracle.chain_oracle()) {
+            Some(oracle) => {
+                let subject = Subject { dag, validators, chain };
+                oracle.update(&subject);
+                let fails_from = oracle.fails_from(&subject, threshold);
+                let end = fails_from.map_or(end, |depth| end.min(depth.saturating_sub(1)));
+                let found = deepest(above, end, guess, |depth| {
+                    oracle.reaches(&subject, depth, threshold).then_some(())
+                });
+                found.map(|(depth, ())| (depth, oracle.safety(&subject, depth, threshold)))
+            }
+            None => deepest(above, end, guess, |depth| {
+                let agrees = |dag: &D, message| chain.agreement(dag, message) >= depth;
+                Some(oracle.safety(dag, validators, &agrees)).filter(|it| it.reaches(threshold))
+            }),
+        };
+        if let Some((depth, _)) = found {
+            *advances = [advances[1], depth - above];
         }
-        deepest(above, end, threshold, |depth| {
-            let agrees = |dag: &D, message| chain.agreement(dag, message) >= depth;
-            oracle.safety(dag, validators, &agrees)
-        })
+        found
     }
 }
 
-/// The last depth past `above`, up to `end`, at which `safety` reaches `threshold`, and what it is
-/// there. In steps that grow from 1 on, then by bisection.
-fn deepest(
+/// The last depth past `above`, up to `end`, for which `reaches` answers, and its answer. First
+/// looks at `guess`, goes on or back from there in steps that grow from 1 on until it knows where
+/// answers end, and bisects what is left.
+fn deepest<T>(
     above: u32,
     end: u32,
-    threshold: Weight,
-    mut safety: impl FnMut(u32) -> Safety,
-) -> Option<(u32, Safety)> {
+    guess: u32,
+    mut reaches: impl FnMut(u32) -> Option<T>,
+) -> Option<(u32, T)> {
     let mut deepest = None;
-    let (mut safe, mut step) = (above, 1);
+    let (mut safe, mut step) = (above, 1_u32);
     // The first depth that is known not to be safe; beyond the end, none is yet.
     let mut failed: Option<u32> = None;
+    let mut depth = guess.min(end).max(above.saturating_add(1));
     while safe < end && failed.is_none_or(|failed| failed - safe > 1) {
-        let depth = match failed {
-            Some(failed) => safe + (failed - safe) / 2,
-            None => end.min(safe.saturating_add(step)),
-        };
-        let found = safety(depth);
-        if found.reaches(threshold) {
-            safe = depth;
-            step = step.saturating_mul(2);
-            deepest = Some((depth, found));
-        } else {
-            failed = Some(depth);
+        match reaches(depth) {
+            Some(found) => {
+                safe = depth;
+                deepest = Some((depth, found));
+            }
+            None => failed = Some(depth),
         }
+        depth = match failed {
+            None => end.min(safe.saturating_add(step)),
+            Some(failed) if deepest.is_none() => failed.saturating_sub(step).max(above + 1),
+            Some(failed) => safe + (failed - safe) / 2,
+        };
+        step = step.saturating_mul(2);
     }
     deepest
 }
@@ -144,7 +162,7 @@ mod tests {
     use std::sync::Arc;
 
     use cbc_message::{Bit, ValidatorSet};
-    use cbc_view::{Equals, MessageIndex, View};
+    use cbc_view::{Equals, MessageIndex, Property, View};
 
     use super::*;
     use crate::{CliqueOracle, Quorum};
@@ -163,29 +181,77 @@ mod tests {
     }
 
     /// A chain that is safe down to a depth.
-    fn deepest_of(above: u32, end: u32, safe: u32) -> (Option<u32>, u32) {
-        let validators = ValidatorSet::new([Weight::new(1)]).unwrap();
+    fn deepest_of(above: u32, end: u32, guess: u32, safe: u32) -> (Option<u32>, u32) {
         let mut asked = 0;
-        let found = deepest(above, end, Weight::ZERO, |depth| {
+        let found = deepest(above, end, guess, |depth| {
             asked += 1;
-            let members = validators.ids().filter(|_| depth <= safe).collect();
-            Safety::of_quorum(Quorum::new(members, &validators), &validators)
+            assert!((above + 1..=end).contains(&depth));
+            (depth <= safe).then_some(depth)
         });
+        assert!(found.is_none_or(|(depth, found)| depth == found));
         (found.map(|(depth, _)| depth), asked)
     }
 
     #[test]
     fn the_deepest_safe_candidate_is_found_in_logarithmically_many_questions() {
-        for end in 0..40 {
+        for end in 0..30 {
             for (above, safe) in (0..=end).flat_map(|above| (above..=end).map(move |s| (above, s)))
             {
-                let (found, asked) = deepest_of(above, end, safe);
-                assert_eq!(found, (safe > above).then_some(safe), "{above}, {safe}, {end}");
-                assert!(asked <= 2 * (safe - above + 1).ilog2() + 2, "{above}, {safe}, {end}");
+                for guess in 0..32 {
+                    let (found, asked) = deepest_of(above, end, guess, safe);
+                    let case = format!("past {above} up to {end}, {safe} safe, {guess} guessed");
+                    assert_eq!(found, (safe > above).then_some(safe), "{case}");
+                    let off = guess.clamp(above, end).abs_diff(safe);
+                    assert!(asked <= 2 * (off + 1).ilog2() + 2, "{asked} asked {case}");
+                }
             }
         }
-        assert_eq!((deepest_of(7, 99, 7).1, deepest_of(7, 99, 8).1), (1, 3));
-        assert_eq!(deepest_of(u32::MAX - 1, u32::MAX, u32::MAX), (Some(u32::MAX), 1));
+        let asked = |guess, safe| deepest_of(7, 99, guess, safe).1;
+        // Nothing more, one more, as many more as before, one less.
+        assert_eq!((asked(8, 7), asked(8, 8), asked(50, 50), asked(50, 49)), (1, 2, 2, 2));
+        assert_eq!(deepest_of(u32::MAX - 1, u32::MAX, 0, u32::MAX), (Some(u32::MAX), 1));
+        assert_eq!(deepest_of(0, u32::MAX, u32::MAX, u32::MAX), (Some(u32::MAX), 1));
+    }
+
+    /// Whose candidates are all safe, and who knows beforehand of those from a depth on that they
+    /// are not.
+    #[derive(Clone)]
+    struct Foresighted(Option<u32>);
+
+    impl<D: MessageDag> SafetyOracle<D> for Foresighted {
+        fn safety(&self, _: &D, validators: &ValidatorSet, _: &dyn Property<D>) -> Safety {
+            Safety::of_quorum(Quorum::new(validators.ids().collect(), validators), validators)
+        }
+
+        fn chain_oracle(&self) -> Option<Box<dyn ChainOracle<D> + Send + Sync>> {
+            Some(Box::new(self.clone()))
+        }
+    }
+
+    impl<D: MessageDag> ChainOracle<D> for Foresighted {
+        fn update(&mut self, _: &Subject<'_, D>) {}
+
+        fn fails_from(&self, _: &Subject<'_, D>, _: Weight) -> Option<u32> {
+            self.0
+        }
+
+        fn safety(&mut self, subject: &Subject<'_, D>, depth: u32, _: Weight) -> Safety {
+            assert!(self.0.is_none_or(|fails| depth < fails), "{depth} is looked at");
+            SafetyOracle::safety(self, subject.dag, subject.validators, &|_: &D, _| true)
+        }
+    }
+
+    #[test]
+    fn what_is_known_to_fail_is_not_looked_at() {
+        let validators = Arc::new(ValidatorSet::new([Weight::new(1)]).unwrap());
+        let view: View<Bit> = View::new(Arc::clone(&validators));
+        for (fails_from, above, deepest) in
+            [(None, 0, Some(9)), (Some(5), 0, Some(4)), (Some(5), 4, None), (Some(0), 7, None)]
+        {
+            let mut search = FinalitySearch::new(Foresighted(fails_from));
+            let found = search.deepest_safe(&view, &validators, &Silent(9), above, Weight::ZERO);
+            assert_eq!(found.map(|(depth, _)| depth), deepest, "{fails_from:?}");
+        }
     }
 
     #[test]

@@ -52,9 +52,11 @@
 //! ([`Safety::exact`]) and is sound; budgets are counted in steps, so that it is the same everywhere.
 //!
 //! Oracles keep nothing. Whoever asks again and again what is final has a [`FinalitySearch`], which
-//! asks about O(log n) candidates of a chain of n. With the clique oracle it keeps the lobbying
-//! graphs of all candidates of the chain ([`ChainOracle`]): one more message then costs O(V), and a
-//! candidate O(V²) and the search for the clique.
+//! asks about O(log n) candidates of a chain of n. With the clique oracle and the inspector it keeps
+//! what the lobbying graphs of all candidates of the chain follow from ([`LobbyingTable`]): one more
+//! message then costs O(V). So does an answer, as long as those who have spoken since the last weigh
+//! too little to make another candidate safe; if they might, the graph of a candidate costs O(V) for
+//! each that has moved, and the quorum is looked for anew.
 //!
 //! # What they find, and what there is
 //!
@@ -99,14 +101,16 @@ mod poc;
 mod safety;
 mod stream;
 mod table;
+mod weighing;
 
 pub use bitset::BitSet;
-pub use chain_oracle::ChainOracle;
+pub use chain_oracle::{ChainOracle, Subject};
 pub use clique::CliqueOracle;
-pub use committee::{Committee, strongest_committee};
+pub use committee::{Committee, committee_reaching, strongest_committee};
 pub use finality_search::FinalitySearch;
 pub use lobbying::LobbyingGraph;
 pub use max_clique::{MaxClique, max_clique, max_clique_above};
 pub use oracle::SafetyOracle;
 pub use poc::poc_faults;
 pub use safety::{Quorum, Safety, faults};
+pub use table::{CandidateGraph, LobbyingTable};

@@ -7,7 +7,7 @@ use cbc_message::Weight;
 use crate::BitSet;
 
 /// The outcome of a search for the heaviest clique.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MaxClique {
     /// The heaviest clique found, in ascending order.
     pub members: Vec<usize>,
@@ -54,7 +54,7 @@ pub fn max_clique_above(
     above: Weight,
     budget: u64,
 ) -> MaxClique {
-    let first = first_clique(weights, edges);
+    let first = first_clique(weights, edges, above);
     if first.is_exact() || first.bound <= above {
         return first;
     }
@@ -62,9 +62,9 @@ pub fn max_clique_above(
 }
 
 /// A clique and a bound, without a search. Where nearly all are neighbours, as in the graphs that
-/// protocols make, they meet.
-pub(crate) fn first_clique(weights: &[Weight], edges: &[BitSet]) -> MaxClique {
-    Graph { weights: Cow::Borrowed(weights), edges: Cow::Borrowed(edges) }.first_clique()
+/// protocols make, they meet. If the bound is no more than `above`, the clique is empty.
+pub(crate) fn first_clique(weights: &[Weight], edges: &[BitSet], above: Weight) -> MaxClique {
+    Graph { weights: Cow::Borrowed(weights), edges: Cow::Borrowed(edges) }.first_clique(above)
 }
 
 /// Goes on from the first clique and bound: see [`max_clique_above`].
@@ -128,15 +128,18 @@ struct Node {
 
 impl Graph<'_> {
     /// The first clique and the first bound.
-    fn first_clique(&self) -> MaxClique {
+    fn first_clique(&self, above: Weight) -> MaxClique {
         let weighty = (0..self.weights.len()).filter(|&v| !self.weights[v].is_zero());
         let mut vertices = BitSet::new(self.weights.len());
         weighty.for_each(|vertex| vertices.insert(vertex));
+        let colored = self.color(&vertices, &mut 0);
+        let bound = colored.last().map_or(Weight::ZERO, |&(_, bound)| bound);
+        if bound <= above {
+            return MaxClique { members: Vec::new(), weight: Weight::ZERO, bound, steps: 0 };
+        }
         let mut members = self.greedy(&vertices);
         members.sort_unstable();
         let weight = members.iter().map(|&vertex| self.weights[vertex]).sum();
-        let colored = self.color(&vertices, &mut 0);
-        let bound = colored.last().map_or(Weight::ZERO, |&(_, bound)| bound);
         MaxClique { members, weight, bound, steps: 0 }
     }
 

@@ -1,4 +1,4 @@
-//! The least agreement of a validator's messages from any of them on, as they come.
+//! From which message on a validator agrees, for all candidates of a chain, as messages come.
 
 use std::collections::VecDeque;
 
@@ -6,8 +6,8 @@ use cbc_view::{Chain, MessageDag, MessageIndex};
 
 /// What a validator that counts has said of late.
 ///
-/// Its messages are a chain, and indices ascend along it. Asked is the least agreement of the
-/// messages from one on. So only those matter that agree with less than all that came after: each
+/// Its messages are a chain, and indices ascend along it. Asked is from which one on all agree to a
+/// depth. So only those matter that agree with less than all that came after: each
 /// new message puts an end to those before it that agree with as much or more, and what is left
 /// ascends, in messages and in agreements.
 #[derive(Clone, Debug, Default)]
@@ -17,15 +17,6 @@ pub(crate) struct Stream {
     minima: VecDeque<(MessageIndex, u32)>,
     /// The latest of the messages that have not been asked yet.
     unasked: Option<MessageIndex>,
-}
-
-/// What became of the arrows to a validator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
-    /// Arrows that held to this depth or more may now hold to any.
-    pub(crate) risen: u32,
-    /// The others hold to no more than this.
-    pub(crate) least: u32,
 }
 
 /// How many messages are asked again at once that lie between what is still known and what is new.
@@ -45,19 +36,20 @@ impl Stream {
     }
 
     /// Makes the stream end in `latest`, where only agreements less than `valid` hold for `chain`.
-    /// O(messages since the latest until now), and what [`REPEATED`] allows.
+    /// O(messages since the latest until now), and what [`REPEATED`] allows. Says whether messages
+    /// that had been asked are to be asked again, by [`ask_while`](Self::ask_while).
     pub(crate) fn follow<D: MessageDag>(
         &mut self,
         latest: Option<MessageIndex>,
         valid: u32,
         dag: &D,
         chain: &dyn Chain<D>,
-    ) -> Change {
+    ) -> bool {
         let before = self.latest();
         let is_longer = leads_back(dag, latest, before);
         let Some(latest) = latest else {
             *self = Self::default();
-            return Change { risen: 0, least: 0 };
+            return false;
         };
         if !is_longer && !leads_back(dag, before, Some(latest)) {
             *self = Self::default();
@@ -83,29 +75,37 @@ impl Stream {
             asked.push((message, chain.agreement(dag, message)));
             next = dag.previous(message);
         }
-        if known.is_none() || next != known {
+        let forgets = known.is_none() || next != known;
+        if forgets {
             self.minima.clear();
             self.unasked = next;
         }
-        let least = asked.iter().map(|&(_, agreement)| agreement).min().unwrap_or(u32::MAX);
         for (message, agreement) in asked.into_iter().rev() {
             while self.minima.pop_back_if(|&mut (_, before)| before >= agreement).is_some() {}
             self.minima.push_back((message, agreement));
         }
-        Change { risen: if is_longer { valid } else { 0 }, least }
+        forgets
     }
 
-    /// The least agreement from `seen`, a message of this validator, up to its latest. O(log n), and
-    /// one question for each message back to `seen` that has not been asked yet.
-    pub(crate) fn least_since<D: MessageDag>(
+    /// One more than the index of the latest message that has not been asked and might matter; 0 if
+    /// there is none. Nothing is less than nothing: where a message asked agrees with nothing, none
+    /// before it matters.
+    pub(crate) fn unasked(&self) -> u32 {
+        let least = self.minima.front().map_or(0, |&(_, least)| least);
+        if least == 0 { 0 } else { self.unasked.map_or(0, |message| message.get() + 1) }
+    }
+
+    /// Asks one message after another, from the latest that has not been asked and might matter
+    /// back, as long as that one and the least agreement of all after it are `wanted`.
+    pub(crate) fn ask_while<D: MessageDag>(
         &mut self,
-        seen: MessageIndex,
         dag: &D,
         chain: &dyn Chain<D>,
-    ) -> u32 {
+        wanted: impl Fn(MessageIndex, u32) -> bool,
+    ) {
         while let Some(&(_, least)) = self.minima.front()
-            && let Some(message) = self.unasked.filter(|&unasked| unasked >= seen)
-            && least > 0
+            && let Some(message) =
+                self.unasked.filter(|&unasked| least > 0 && wanted(unasked, least))
         {
             let agreement = chain.agreement(dag, message);
             if agreement < least {
@@ -113,8 +113,17 @@ impl Stream {
             }
             self.unasked = dag.previous(message);
         }
-        let first = self.minima.partition_point(|&(message, _)| message < seen);
-        self.minima.get(first).map_or(0, |&(_, least)| least)
+    }
+
+    /// One more than the index of the earliest message asked from which on all agree to `depth` or
+    /// more, `depth ≥ 1`; or no more than that, and more than of any message before it. Beyond all
+    /// indices if the latest does not agree so far. O(log n).
+    pub(crate) fn start(&self, depth: u32) -> u32 {
+        match self.minima.partition_point(|&(_, agreement)| agreement < depth) {
+            disagreeing if disagreeing == self.minima.len() => u32::MAX,
+            0 => self.unasked.map_or(1, |message| message.get() + 2),
+            disagreeing => self.minima[disagreeing - 1].0.get() + 2,
+        }
     }
 }
 
@@ -172,9 +181,23 @@ mod tests {
         MessageIndex::new(place as u32)
     }
 
+    impl Stream {
+        /// Where the streak begins, as far back as `seen`, which is asked for.
+        fn start_since(
+            &mut self,
+            seen: usize,
+            depth: u32,
+            view: &View<Bit>,
+            chain: &Agreements,
+        ) -> u32 {
+            self.ask_while(view, chain, |unasked, _| unasked >= message(seen));
+            self.start(depth)
+        }
+    }
+
     proptest! {
         #[test]
-        fn the_least_since_is_the_least_wherever_the_stream_ends_and_whatever_the_chain_is(
+        fn a_streak_begins_after_the_last_that_disagrees_wherever_it_ends_and_whatever_the_chain_is(
             agreements in prop::collection::vec(0u32..12, 60),
             steps in prop::collection::vec(
                 (0usize..60, prop_oneof![Just(u32::MAX), 0u32..12], any::<u32>(), 0usize..60),
@@ -184,7 +207,6 @@ mod tests {
             let view = view_of(agreements.len());
             let mut chain = Agreements(agreements, Cell::new(0));
             let mut stream = Stream::default();
-            let mut before = None;
             for (latest, valid, salt, cited) in steps {
                 // Another chain, with the first `valid` candidates in common.
                 for (place, agreement) in chain.0.iter_mut().enumerate() {
@@ -192,24 +214,19 @@ mod tests {
                         *agreement = valid + salt.rotate_left(place as u32) % 5;
                     }
                 }
-                let known: Vec<u32> = match before {
-                    Some(before) => {
-                        let mut asked = stream.clone();
-                        (0..=before).map(|p| asked.least_since(message(p), &view, &chain)).collect()
-                    }
-                    None => Vec::new(),
-                };
-                let change = stream.follow(Some(message(latest)), valid, &view, &chain);
-                let least = |place: usize| chain.0[place..=latest].iter().copied().min().unwrap();
+                let unasked = stream.unasked();
+                let forgets = stream.follow(Some(message(latest)), valid, &view, &chain);
+                prop_assert!(forgets || stream.unasked() <= unasked);
                 prop_assert_eq!(stream.latest(), Some(message(latest)));
                 prop_assert_eq!(stream.agreement(), chain.0[latest]);
-                // What was known, and has not risen, tells what is so now.
-                for (place, known) in (0..=latest).zip(known).filter(|&(_, k)| k < change.risen) {
-                    prop_assert_eq!(known.min(change.least), least(place));
-                }
                 let cited = cited.min(latest);
-                prop_assert_eq!(stream.least_since(message(cited), &view, &chain), least(cited));
-                before = Some(latest);
+                for depth in 1..17 {
+                    let start = stream.start_since(cited, depth, &view, &chain);
+                    for place in cited..=latest {
+                        let in_streak = chain.0[place..=latest].iter().all(|&it| it >= depth);
+                        prop_assert_eq!(place as u32 + 1 >= start, in_streak);
+                    }
+                }
             }
         }
     }
@@ -221,15 +238,15 @@ mod tests {
         let view = view_of(1000);
         let mut chain = Agreements((1..=1000).collect(), Cell::new(0));
         let mut stream = Stream::default();
-        stream.follow(Some(message(500)), u32::MAX, &view, &chain);
-        assert_eq!(stream.least_since(message(3), &view, &chain), 4);
+        assert!(stream.follow(Some(message(500)), u32::MAX, &view, &chain));
+        assert_eq!(stream.start_since(3, 10, &view, &chain), 10);
         assert_eq!(chain.1.replace(0), 498);
         for latest in (501..1000).flat_map(|latest| [latest, latest - 2, latest]) {
             // The chain grows by what the latest message agrees with.
             let valid = chain.0[latest];
             chain.0[latest] += 1;
-            stream.follow(Some(message(latest)), valid, &view, &chain);
-            assert_eq!(stream.least_since(message(3), &view, &chain), 4);
+            assert!(!stream.follow(Some(message(latest)), valid, &view, &chain));
+            assert_eq!(stream.start_since(3, 10, &view, &chain), 10);
             assert!(chain.1.replace(0) <= 4);
         }
     }
@@ -241,12 +258,12 @@ mod tests {
         let chain = Agreements((1..=1000).collect(), Cell::new(0));
         let mut stream = Stream::default();
         stream.follow(Some(message(999)), u32::MAX, &view, &chain);
-        assert_eq!(stream.least_since(message(3), &view, &chain), 4);
+        assert_eq!(stream.start_since(3, 10, &view, &chain), 10);
         chain.1.set(0);
         for (latest, asked) in [(990, 0), (999, 9), (960, 0), (999, 39)] {
             stream.follow(Some(message(latest)), u32::MAX, &view, &chain);
             assert_eq!(stream.agreement(), latest as u32 + 1);
-            assert_eq!(stream.least_since(message(3), &view, &chain), 4);
+            assert_eq!(stream.start_since(3, 10, &view, &chain), 10);
             assert_eq!(chain.1.replace(0), asked, "to {latest}");
         }
     }
@@ -257,10 +274,12 @@ mod tests {
     fn nothing_is_asked_or_kept_that_does_not_matter() {
         let view = view_of(100);
         let mut stream = Stream::default();
-        for (agreement, asked) in [(0, 1), (7, 97)] {
+        for (agreement, asked, start) in [(0, 1, u32::MAX), (7, 97, 4)] {
             let chain = Agreements(vec![agreement; 100], Cell::new(0));
             stream.follow(Some(message(99)), 0, &view, &chain);
-            assert_eq!(stream.least_since(message(3), &view, &chain), agreement);
+            assert_eq!(stream.unasked(), if agreement == 0 { 0 } else { 99 });
+            assert_eq!(stream.start_since(3, 7, &view, &chain), start);
+            assert_eq!(stream.start(8), u32::MAX);
             assert_eq!((chain.1.get(), stream.minima.len()), (asked, 1));
         }
     }
@@ -272,16 +291,17 @@ mod tests {
         let chain = Agreements((1..=1000).collect(), Cell::new(0));
         let mut stream = Stream::default();
         stream.follow(Some(message(998)), u32::MAX, &view, &chain);
-        stream.least_since(message(0), &view, &chain);
+        stream.start_since(0, 1, &view, &chain);
         chain.1.set(0);
-        let change = stream.follow(Some(message(999)), 100, &view, &chain);
-        assert_eq!(change, Change { risen: 100, least: 1000 - REPEATED as u32 });
+        assert!(stream.follow(Some(message(999)), 100, &view, &chain));
         assert_eq!(chain.1.replace(0), REPEATED + 1);
-        assert_eq!(stream.least_since(message(990), &view, &chain), 991);
-        assert_eq!(chain.1.replace(0), 0);
-        assert_eq!(stream.least_since(message(900), &view, &chain), 901);
-        assert_eq!(stream.least_since(message(50), &view, &chain), 51);
+        assert_eq!(stream.unasked(), 999 - REPEATED as u32);
+        for (cited, asked) in [(990, 0), (900, 999 - REPEATED - 900), (50, 850)] {
+            assert_eq!(stream.start_since(cited, 995, &view, &chain), 995);
+            assert_eq!(stream.start(1), cited.min(999 - REPEATED) as u32 + 1);
+            assert_eq!(chain.1.replace(0), asked, "since {cited}");
+        }
         stream.follow(None, u32::MAX, &view, &chain);
-        assert_eq!(stream.least_since(message(50), &view, &chain), 0);
+        assert_eq!((stream.unasked(), stream.start(1)), (0, u32::MAX));
     }
 }

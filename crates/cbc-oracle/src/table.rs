@@ -1,74 +1,93 @@
-//! The lobbying graphs of all candidates of a chain at once, kept from one question to the next.
+//! The lobbying graphs of the candidates of a chain, kept from one question to the next.
 
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
-use cbc_view::{Chain, MessageDag, MessageIndex, Seen};
+use cbc_view::{Chain, MessageDag};
 
-use crate::clique::Ballot;
-use crate::stream::{Change, Stream};
-use crate::{BitSet, Safety};
+use crate::BitSet;
+use crate::stream::Stream;
 
+mod graph;
 #[cfg(test)]
 mod tests;
 
-/// To which depth of a chain of candidates each arrow of the lobbying graph holds.
+pub use graph::CandidateGraph;
+
+/// The [lobbying graphs](crate::LobbyingGraph) of all candidates of a chain, one at a time, for a
+/// [`ChainOracle`](crate::ChainOracle): it follows a view, and costs what has moved.
 ///
-/// A message agrees with the first so many candidates of a chain, its *agreement*. So there is an
-/// arrow from v to u (semantics §6) in the graph of exactly those candidates that are no deeper
-/// than the least agreement among the messages of u from the one that v's latest message cites up
-/// to u's latest; and v is a vertex of those no deeper than the agreement of its own latest
-/// message. Two numbers tell for all candidates what [`LobbyingGraph`](crate::LobbyingGraph) tells
-/// for one.
+/// A message agrees with the first so many candidates of a chain, its *agreement*. The unbroken
+/// streak of u's messages that agree with the candidate of a depth begins where its messages from
+/// then on all agree to that depth or more: so there is an arrow from v to u (semantics §6) if v's
+/// latest message cites one from there on, and u is a vertex if there is such a message at all. The
+/// table has what everybody's latest message cites, a row for each; and of everybody the messages
+/// that agree with less than all after them, which tell where streaks begin, for all depths.
 ///
-/// The table follows a view by comparing everybody's latest message with that of the question
-/// before. For each that is another it costs O(V), as the messages in between lower the column of
-/// their sender, and its row changes where it cites something else. A view that went back, or that
-/// is another observer's of the same messages, is followed in the same way, in O(V log n) for each
-/// column that may have risen. From scratch it costs O(V²).
+/// Following a view costs one look at each validator, and O(V) for a message that is another's
+/// latest than at the question before. A view that went back, or that is another observer's of the
+/// same messages, is followed in the same way. From scratch it costs O(V²).
 ///
-/// None of this grows with how far back somebody's citations lie, who is offline, slow, or
-/// beyond a partition: each message is asked once, and again only while its agreement reaches what
-/// the chain of the next question has in common with the last. Where the chain changes its mind
-/// about a fork, that is once for each message since, as far as anybody cites back. It keeps 8
-/// bytes for a message, at most.
+/// None of this grows with how far back somebody's citations lie, who is offline, slow, or beyond a
+/// partition: each message is asked once, and again only while its agreement reaches what the
+/// chain of the next question has in common with the last. Where the chain changes its mind about a
+/// fork, that is once for each message since, as far as anybody cites back. It keeps 8 bytes for a
+/// message, at most, and 4 V² for the rows.
 ///
 /// What two chains have in common it finds by itself, with one question to the next chain: see
 /// [`ChainOracle::update`](crate::ChainOracle::update).
+///
+/// # What is known not to be safe
+///
+/// An oracle that found a candidate not to be safe may [`refute`](Self::refute) it: until validators
+/// of some weight have moved. It need not look again before they have.
 #[derive(Debug, Default)]
-pub(crate) struct LobbyingTable {
+pub struct LobbyingTable {
     /// For each validator: its latest message, if it counts, and more of what it said.
     streams: Vec<Stream>,
-    /// To which depth the arrow from v to u holds, at v · V + u. The arrow to oneself goes by one's
-    /// own citation, too.
-    arrows: Vec<u32>,
-    /// To which depth both arrows between v and u hold, at v · V + u; 0 for v = u.
-    edges: Vec<u32>,
+    /// What the latest message of v cites for u, at v · V + u: one more than the index of the
+    /// message, or 0. Rows of those whose latest message does not count are 0.
+    cited: Vec<u32>,
+    /// What each stream has [not asked](Stream::unasked), of which nobody's row cites any.
+    unasked: Vec<u32>,
     /// How many candidates the chain has.
     depth: u32,
-    /// What was answered since something last changed, by what was asked.
-    answers: Vec<(Question, Safety)>,
-    /// The graph of one candidate; kept for its memory.
-    graph: Vec<BitSet>,
+    /// The graph asked for last.
+    graph: CandidateGraph,
+    refutation: Option<Refutation>,
 }
 
-/// The depth of a candidate, the strength that a quorum has to exceed to matter, and the budget.
-type Question = (u32, Weight, u64);
+/// That the candidate at a depth is not safe.
+#[derive(Clone, Debug)]
+struct Refutation {
+    depth: u32,
+    threshold: Weight,
+    /// Until validators of this weight have moved.
+    slack: Weight,
+    /// Who has moved.
+    moved: BitSet,
+}
 
 impl LobbyingTable {
-    /// Follows `dag` to where it is now, and the chain to where that is.
-    pub(crate) fn update<D: MessageDag>(&mut self, dag: &D, chain: &dyn Chain<D>) {
+    /// Of no view yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Follows `dag` to where it is now, and the chain to where that is. Says whether anything that
+    /// answers depend on has changed.
+    pub fn update<D: MessageDag>(&mut self, dag: &D, chain: &dyn Chain<D>) -> bool {
         let count = dag.validator_count();
         if self.streams.len() != count {
             *self = Self {
                 streams: vec![Stream::default(); count],
-                arrows: vec![0; count * count],
-                edges: vec![0; count * count],
-                graph: vec![BitSet::new(count); count],
+                cited: vec![0; count * count],
+                unasked: vec![0; count],
+                graph: CandidateGraph::new(count),
                 ..Self::default()
             };
         }
         let valid = self.valid_for(dag, chain);
         self.depth = chain.depth();
-        let mut changed = Vec::new();
+        let (mut moved, mut spoken, mut forgotten) = (false, Vec::new(), false);
         for validator in (0..count as u32).map(ValidatorId::new) {
             let latest = dag.latest_honest_message(validator);
             let stream = &mut self.streams[validator.index()];
@@ -76,22 +95,33 @@ impl LobbyingTable {
             if latest == before && (latest.is_none() || agreement < valid) {
                 continue;
             }
-            let change = stream.follow(latest, valid, dag, chain);
+            forgotten |= stream.follow(latest, valid, dag, chain);
+            self.unasked[validator.index()] = stream.unasked();
+            if latest != before {
+                spoken.push(validator.index());
+            }
             // Who agreed with nothing and still does had no arrows to it, and has none.
             if latest != before || agreement.max(stream.agreement()) > 0 {
-                changed.push((validator, before, change));
+                moved = true;
+                if let Some(refutation) = &mut self.refutation {
+                    refutation.moved.insert(validator.index());
+                }
             }
         }
-        if !changed.is_empty() {
-            self.answers.clear();
+        for &v in &spoken {
+            let row = &mut self.cited[v * count..(v + 1) * count];
+            match self.streams[v].latest() {
+                Some(latest) => dag.latest_seen(latest, row),
+                None => row.fill(0),
+            }
+            self.graph.expire(v);
         }
-        // Columns first: what others cite of those who have spoken.
-        for (validator, _, change) in &changed {
-            self.renew_column(*validator, change, dag, chain);
+        if forgotten {
+            (0..count).for_each(|v| self.ask_what_is_cited(v, dag, chain));
+        } else {
+            spoken.into_iter().for_each(|v| self.ask_what_is_cited(v, dag, chain));
         }
-        for &(validator, before, _) in &changed {
-            self.renew_row(validator, before, dag, chain);
-        }
+        moved
     }
 
     /// Agreements less than this hold for `chain` as they do for that of the last question.
@@ -106,116 +136,91 @@ impl LobbyingTable {
         if agrees_with_all && before == now { u32::MAX } else { before.min(now) }
     }
 
-    /// Works out anew to which depth the arrows to `u` hold that may have risen, and lowers others.
-    fn renew_column<D: MessageDag>(
-        &mut self,
-        u: ValidatorId,
-        change: &Change,
-        dag: &D,
-        chain: &dyn Chain<D>,
-    ) {
-        for v in 0..self.streams.len() {
-            let mut arrow = self.arrow(v, u.index());
-            if arrow < change.risen {
-                arrow = arrow.min(change.least);
-            } else {
-                let seen = self.streams[v].latest().and_then(|latest| dag.seen(latest, u).latest());
-                let stream = &mut self.streams[u.index()];
-                arrow = seen.map_or(0, |seen| stream.least_since(seen, dag, chain));
-            }
-            self.set_arrow(v, u.index(), arrow);
-        }
-    }
-
-    /// Works out anew to which depth the arrows from `v` hold whose citations are not those of the
-    /// message `before`.
-    fn renew_row<D: MessageDag>(
-        &mut self,
-        v: ValidatorId,
-        before: Option<MessageIndex>,
-        dag: &D,
-        chain: &dyn Chain<D>,
-    ) {
-        let Some(latest) = self.streams[v.index()].latest() else {
-            return (0..self.streams.len()).for_each(|u| self.set_arrow(v.index(), u, 0));
-        };
-        if before == Some(latest) {
+    /// Asks all messages from those that the row of v cites on.
+    fn ask_what_is_cited<D: MessageDag>(&mut self, v: usize, dag: &D, chain: &dyn Chain<D>) {
+        let count = self.streams.len();
+        let row = &self.cited[v * count..(v + 1) * count];
+        // Of nothing it is the greatest number there is.
+        let cites_unasked = |cited: u32, unasked: u32| cited.wrapping_sub(1) < unasked;
+        let each = row.iter().zip(&self.unasked);
+        // Mostly none does: that is found without branches.
+        if !each.fold(false, |any, (&cited, &unasked)| any | cites_unasked(cited, unasked)) {
             return;
         }
-        for u in (0..self.streams.len() as u32).map(ValidatorId::new) {
-            let seen = dag.seen(latest, u);
-            if before.is_some_and(|before| dag.seen(before, u) == seen) {
-                continue;
+        for u in 0..count {
+            let cited = self.cited[v * count + u];
+            if cites_unasked(cited, self.unasked[u]) {
+                let stream = &mut self.streams[u];
+                stream.ask_while(dag, chain, |message, _| message.get() + 1 >= cited);
+                self.unasked[u] = stream.unasked();
             }
-            let arrow = match seen {
-                Seen::Latest(seen) => self.streams[u.index()].least_since(seen, dag, chain),
-                Seen::Nothing | Seen::Equivocation | Seen::Dropped => 0,
-            };
-            self.set_arrow(v.index(), u.index(), arrow);
         }
     }
 
-    fn arrow(&self, v: usize, u: usize) -> u32 {
-        self.arrows[v * self.streams.len() + u]
-    }
-
-    fn set_arrow(&mut self, v: usize, u: usize, depth: u32) {
-        let count = self.streams.len();
-        self.arrows[v * count + u] = depth;
-        if v != u {
-            let edge = depth.min(self.arrow(u, v));
-            self.edges[v * count + u] = edge;
-            self.edges[u * count + v] = edge;
-        }
-    }
-
-    /// What the clique oracle answers for the candidate at `depth`, with a search of at most
-    /// `budget` steps; but where no clique weighs more than `above`, whatever is found until that is
-    /// clear. O(V²), and the search.
-    pub(crate) fn clique(
+    /// Asks of everybody's messages, from the latest back, all that agree to `depth`, but no more
+    /// than `most`: so far [`streak_start`](Self::streak_start) is certain. Each is asked once.
+    pub fn ask_streaks<D: MessageDag>(
         &mut self,
-        validators: &ValidatorSet,
+        dag: &D,
+        chain: &dyn Chain<D>,
         depth: u32,
-        above: Weight,
-        budget: u64,
-    ) -> Safety {
-        let question = (depth, above, budget);
-        let known = self.answers.iter().find(|(answered, _)| *answered == question);
-        if let Some((_, safety)) = known {
-            return safety.clone();
+        most: usize,
+    ) {
+        for (stream, unasked) in self.streams.iter_mut().zip(&mut self.unasked) {
+            let Some(latest) = stream.latest() else { continue };
+            let since = |message| dag.sequence_number(latest) - dag.sequence_number(message);
+            let is_near = |message| since(message) < most as u64;
+            stream.ask_while(dag, chain, |message, least| least >= depth && is_near(message));
+            *unasked = stream.unasked();
         }
-        let safety = self.clique_anew(validators, question);
-        self.answers.push((question, safety.clone()));
-        safety
     }
 
-    fn clique_anew(
-        &mut self,
-        validators: &ValidatorSet,
-        (depth, above, budget): Question,
-    ) -> Safety {
-        let counts = |stream: &Stream| stream.latest().is_some() && stream.agreement() >= depth;
-        // Whoever is no vertex weighs nothing, and is left out of the search.
-        let weight_of = |(stream, &weight)| if counts(stream) { weight } else { Weight::ZERO };
-        let weights: Vec<Weight> =
-            self.streams.iter().zip(validators.weights()).map(weight_of).collect();
-        let agreeing: Weight = weights.iter().copied().sum();
-        if agreeing < validators.total() - agreeing || agreeing <= above {
-            return Safety::none();
-        }
-        for (row, depths) in self.graph.iter_mut().zip(self.edges.chunks(self.streams.len())) {
-            row.assign_at_least(depths, depth);
-        }
-        let arrows = || {
-            let row = |depths: &[u32]| {
-                let mut row = BitSet::new(depths.len());
-                row.assign_at_least(depths, depth);
-                row
-            };
-            self.arrows.chunks(self.streams.len()).map(row).collect()
-        };
-        Ballot { weights: &weights, edges: &self.graph, above, budget }
-            .count(arrows)
-            .safety(validators, |vertex| ValidatorId::new(vertex as u32))
+    /// One more than the index of the message with which the unbroken streak of `validator` for
+    /// the candidate at `depth ≥ 1` begins, as far as anybody's latest message cites it, or it was
+    /// [asked](Self::ask_streaks); or no more than that, and more than of any message before. Beyond
+    /// all indices, if its latest message does not agree or does not count. O(log n).
+    pub fn streak_start(&self, validator: ValidatorId, depth: u32) -> u32 {
+        self.streams.get(validator.index()).map_or(u32::MAX, |stream| stream.start(depth))
+    }
+
+    /// What those weigh whose latest message counts and agrees to `depth`. O(V).
+    pub fn agreeing(&self, validators: &ValidatorSet, depth: u32) -> Weight {
+        let each = self.streams.iter().zip(validators.weights());
+        let agreeing = each.filter(|(stream, _)| stream.agreement() >= depth);
+        agreeing.map(|(_, &weight)| weight).sum()
+    }
+
+    /// The graph of the candidate at `depth ≥ 1`. O(V log n), and O(V) for each validator that has
+    /// spoken, or whose streak begins elsewhere, since a graph was asked for; O(V²/64 · 64) at most.
+    pub fn graph(&mut self, depth: u32) -> &CandidateGraph {
+        self.graph.follow(&self.streams, &self.cited, depth);
+        &self.graph
+    }
+
+    /// Notes that no candidate at `depth` or deeper reaches `threshold` as long as validators who
+    /// have *moved* since the last [`update`](Self::update) weigh less than `slack`.
+    ///
+    /// Moved has whoever has another latest message, or was found to equivocate, or of whom the
+    /// messages agree with more or less of the chain than they did. Between two who have not moved,
+    /// and have not been found to, there is an arrow exactly if there was, for every candidate that
+    /// their latest messages agree with: those are the same as before.
+    ///
+    /// So if every quorum of strength q without some of its members, who weigh w, is a quorum of
+    /// strength q − w at least, of the same kind and by what is known of the rest alone, and the
+    /// strongest of then had strength b, then the strongest of now has no more than b + w, where w
+    /// is what has moved. That is so for cliques, and for committees of any levels. The slack is by
+    /// how much b falls short of the strength that reaches the threshold.
+    pub fn refute(&mut self, depth: u32, threshold: Weight, slack: Weight) {
+        let moved = BitSet::new(self.streams.len());
+        self.refutation = Some(Refutation { depth, threshold, slack, moved });
+    }
+
+    /// The depth from which on no candidate reaches `threshold`, by what was
+    /// [refuted](Self::refute) and still holds; `None` if nothing is known. O(V).
+    pub fn refuted_from(&self, validators: &ValidatorSet, threshold: Weight) -> Option<u32> {
+        let refutation = self.refutation.as_ref().filter(|known| known.threshold <= threshold)?;
+        let moved = refutation.moved.iter().filter_map(|v| validators.weights().get(v));
+        let moved: Weight = moved.copied().sum();
+        (moved < refutation.slack).then_some(refutation.depth)
     }
 }

@@ -1,16 +1,17 @@
-//! The table of all candidates of a chain, against one lobbying graph after another.
+//! The table of all candidates of a chain, against one lobbying graph after another, and the search
+//! with it against one without.
 
 use std::cell::Cell;
 use std::sync::Arc;
 
 use cbc_estimator::{BlockIndex, BlockTree, OnBlock, UpTo};
 use cbc_message::{Bit, BlockId, BlockVote, Header, Message};
-use cbc_view::{AdmitAll, Equals, Limits, Property, SharedView, View};
+use cbc_view::{AdmitAll, Equals, Limits, MessageIndex, Property, SharedView, View};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::{CliqueOracle, FinalitySearch, SafetyOracle};
+use crate::{CliqueOracle, FinalitySearch, LobbyingGraph, Safety, SafetyOracle};
 
 /// Blocks and votes of honest and of equivocating validators; each follows some of what it has
 /// seen, so that there are forks and changes of mind.
@@ -53,6 +54,26 @@ impl<D: MessageDag> SafetyOracle<D> for Plain {
     }
 }
 
+/// The vertices, and, for each, whom it has arrows to, and shares edges with, by their places among
+/// the vertices; whoever is none has neither.
+fn compact(graph: &CandidateGraph) -> (Vec<ValidatorId>, Vec<BitSet>, Vec<BitSet>) {
+    let vertices: Vec<usize> = graph.vertices().iter().collect();
+    let of_vertices = |rows: &[BitSet]| -> Vec<BitSet> {
+        let others = (0..rows.len()).filter(|v| !vertices.contains(v));
+        assert!(others.into_iter().all(|v| rows[v].is_empty()));
+        let row = |&v: &usize| {
+            let mut row = BitSet::new(vertices.len());
+            for u in rows[v].iter() {
+                row.insert(vertices.iter().position(|&vertex| vertex == u).unwrap());
+            }
+            row
+        };
+        vertices.iter().map(row).collect()
+    };
+    let (arrows, edges) = (of_vertices(graph.arrows()), of_vertices(graph.edges()));
+    (vertices.iter().map(|&v| ValidatorId::new(v as u32)).collect(), arrows, edges)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -61,7 +82,7 @@ proptest! {
         weights in prop::collection::vec(1u64..9, 2..6),
         count in 1usize..80,
         draws in prop::collection::vec(any::<usize>(), 1..300),
-        questions in prop::collection::vec((0..4usize, any::<Index>(), 0..9usize, 0..4u32), 120),
+        questions in prop::collection::vec((0..4usize, any::<Index>(), 0..9usize, 0..4u32, 0..4u64), 120),
     ) {
         let validators = Arc::new(ValidatorSet::new(weights.iter().map(|&w| Weight::new(w))).unwrap());
         let mut shared = SharedView::new(Arc::clone(&validators), Limits::default(), 2);
@@ -70,9 +91,9 @@ proptest! {
         let mut search = FinalitySearch::new(CliqueOracle::exact());
         let mut plain = FinalitySearch::new(Plain);
         let mut tip = BlockIndex::GENESIS;
-        let (oracle, unsearched) = (CliqueOracle::exact(), CliqueOracle::with_budget(0));
+        let oracle = CliqueOracle::exact();
         let sent = messages(validators.len() as u32, count, &draws);
-        for (message, (observer, new_tip, moves, above)) in sent.into_iter().zip(questions) {
+        for (message, (observer, new_tip, moves, above, threshold)) in sent.into_iter().zip(questions) {
             let view = shared.of(0);
             let receipt = view.insert(message).unwrap();
             for message in receipt.justified.iter() {
@@ -93,19 +114,22 @@ proptest! {
             let chain = UpTo { blocks: &blocks, block: tip };
             let chain: &dyn Chain<View<BlockVote>> = &chain;
             table.update(view, chain);
+            // In an order of their own, so that the graph goes back and forth.
+            let depths = (0..chain.depth()).map(|depth| (7 * depth + above) % chain.depth() + 1);
+            for depth in depths {
+                let block = blocks.ancestor_at(tip, depth).unwrap();
+                let alone = LobbyingGraph::new(view, &OnBlock { blocks: &blocks, block });
+                let of_table = compact(table.graph(depth));
+                prop_assert_eq!(&of_table.0, alone.vertices());
+                prop_assert_eq!((&of_table.1[..], &of_table.2[..]), (alone.arrows(), alone.edges()));
+                let weight = table.agreeing(&validators, depth);
+                prop_assert_eq!(weight, alone.weight(&validators));
+            }
             let alone = |depth| {
                 let block = blocks.ancestor_at(tip, depth).unwrap();
                 oracle.safety(view, &validators, &OnBlock { blocks: &blocks, block })
             };
-            for depth in 1..=chain.depth() {
-                for (budget, oracle) in [(u64::MAX, oracle), (0, unsearched)] {
-                    let block = blocks.ancestor_at(tip, depth).unwrap();
-                    let candidate = OnBlock { blocks: &blocks, block };
-                    let alone = oracle.safety(view, &validators, &candidate);
-                    prop_assert_eq!(table.clique(&validators, depth, Weight::ZERO, budget), alone);
-                }
-            }
-            let threshold = Weight::new(2);
+            let threshold = Weight::new(threshold);
             let above = above.min(chain.depth());
             let found = search.deepest_safe(view, &validators, chain, above, threshold);
             let deepest = (above + 1..=chain.depth()).rev().find(|&d| alone(d).reaches(threshold));
