@@ -33,6 +33,10 @@ pub(crate) struct Chains {
     /// The branch of each message that is on another than the trunk.
     branches: BTreeMap<u32, u32>,
     trees: Vec<Tree>,
+    /// For each validator, whether its messages that are held are numbered in the order in which
+    /// they come one after another: it has not equivocated, and none of them was dropped and came
+    /// back.
+    is_straight: Vec<bool>,
 }
 
 const NONE: u32 = u32::MAX;
@@ -67,7 +71,15 @@ impl Chains {
             previous: Column::new(),
             branches: BTreeMap::new(),
             trees: vec![Tree::default(); validators],
+            is_straight: vec![true; validators],
         }
+    }
+
+    /// Whether of any two messages of these validators that are held, both of one, the one that has
+    /// the lesser index comes before the other.
+    pub(crate) fn are_straight(&self, validators: std::ops::Range<usize>) -> bool {
+        let end = validators.end.min(self.is_straight.len());
+        self.is_straight[validators.start.min(end)..end].iter().all(|&it| it)
     }
 
     pub(crate) fn number(&self, message: MessageIndex) -> u32 {
@@ -171,6 +183,7 @@ impl Chains {
             tree.trunk.push(this);
         } else {
             tree.elsewhere.insert(position, this);
+            self.is_straight[sender.index()] = false;
         }
         if position.branch != 0 {
             self.branches.insert(this, position.branch);

@@ -24,8 +24,8 @@ const LEAF: usize = 8;
 const FAN: usize = 4;
 
 /// What a row has for a validator, in 4 bytes: nothing, a message, a message that was dropped, or
-/// that it equivocated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// that it equivocated; in this order, messages by their index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Code(u32);
 
 impl Code {
