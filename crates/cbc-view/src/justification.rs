@@ -8,6 +8,9 @@ use crate::store::rows::{Citations, Code, Row};
 use crate::store::{Store, justification};
 use crate::{Equivocation, HashedDag, MessageIndex, View};
 
+/// So many tips that it is less to enter all that is known than to join what they have seen.
+const MANY: usize = 8;
+
 impl<E> View<E> {
     /// What the next message made from this view has to cite: of what has been justified, what is
     /// in the past of nothing else (semantics §3).
@@ -16,7 +19,7 @@ impl<E> View<E> {
     /// proofs that the tips do not have in their past. O(V / 64), and O(1) for each citation; for
     /// each known equivocator also O(log V) for each citation that does not tell of it.
     pub fn justification(&self) -> Justification {
-        let tips: Vec<_> = self.perspective.latest.tips().collect();
+        let tips = self.perspective.tips(&self.store);
         let cited = self.reduced(tips, self.perspective.equivocations.iter().copied());
         let cited = cited.into_iter().map(|(validator, message)| (validator, self.hash(message)));
         justification(cited.collect())
@@ -55,17 +58,31 @@ impl<E> View<E> {
     }
 
     /// What the next message made from this view has seen: of each validator its latest message, or
-    /// that it equivocated; and the view, which is lent with it. As
-    /// [`justification`](Self::justification), and O(log V) for each citation.
+    /// that it equivocated; and the view, which is lent with it. What
+    /// [`justification`](Self::justification) will cite is found on the way. O(log V) for each
+    /// message that came since it was asked last, or O(V) if they are many.
     pub fn panorama(&mut self) -> (&Self, Citations<'_>) {
-        let tips: Vec<_> = self.perspective.latest.tips().collect();
-        let cited = self.reduced(tips, self.perspective.equivocations.iter().copied());
-        let store = &mut self.store;
+        let Self { perspective, store, .. } = self;
+        perspective.settle_tips(store);
+        let tips = perspective.tips(store);
         store.rows.clear();
-        let rows: Vec<Row> = cited.iter().map(|&(_, message)| store.rows.row(message)).collect();
-        let cited: Vec<_> =
-            cited.into_iter().map(|(sender, message)| (sender, Code::latest(message))).collect();
-        let (row, _) = store.rows.join(&store.chains, rows.into_iter(), &cited);
+        let equivocators = perspective.proofs().map(|proof| (proof.validator, Code::EQUIVOCATED));
+        let equivocators: Vec<(ValidatorId, Code)> = equivocators.collect();
+        let (rows, seen): (Vec<Row>, Vec<(ValidatorId, Code)>) = if tips.len() <= MANY {
+            let rows = tips.iter().map(|&(_, tip)| store.rows.row(tip)).collect();
+            (rows, tips.iter().map(|&(sender, tip)| (sender, Code::latest(tip))).collect())
+        } else {
+            // From one of them, with all that is known entered at once.
+            let newest = tips.iter().map(|&(_, tip)| tip).max();
+            let all = perspective.latest.iter();
+            let all = all.filter(|&(validator, _)| !perspective.is_equivocator(validator));
+            let seen = all.map(|(validator, latest)| (validator, Code::latest(latest)));
+            (newest.map(|newest| store.rows.row(newest)).into_iter().collect(), seen.collect())
+        };
+        let (mut row, _) = store.rows.join(&store.chains, rows.into_iter(), &seen);
+        if !equivocators.is_empty() {
+            (row, _) = store.rows.join(&store.chains, std::iter::once(row), &equivocators);
+        }
         (self, self.store.rows.citations(row))
     }
 

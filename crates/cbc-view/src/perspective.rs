@@ -13,6 +13,7 @@ use crate::perspective::latest::Latest;
 use crate::perspective::members::Members;
 use crate::store::Store;
 use crate::store::column::Renumbering;
+use crate::store::rows::Row;
 use crate::{Equivocation, MessageIndex, Position};
 
 /// What one observer has seen: which of the messages held are justified for it, who is latest, who
@@ -25,7 +26,8 @@ pub(crate) struct Perspective<E> {
     pub(crate) justified: Members,
     /// The latest message of each validator; and which of them are *tips*: of the messages of
     /// validators that are not known to equivocate, those that none of those has in its past. They
-    /// are what the next message has to cite of those validators.
+    /// are what the next message has to cite of those validators. They are found when they are asked
+    /// for, from those of before and what is new ([`Self::settle_tips`]).
     pub(crate) latest: Latest,
     /// In the order in which they became known: what proves one has nothing in its past that proves
     /// a later one.
@@ -137,12 +139,6 @@ impl<E> Perspective<E> {
     /// Without an equivocation so far, the sender's messages are one chain that ends in its latest
     /// message. A message that does not continue that chain shares its sequence number with one
     /// that is in it. That one is held: whoever calls this has seen to it ([`Self::rival`]).
-    ///
-    /// If the sender is not known to have equivocated, the tips that the message has seen are none
-    /// any more, but it is one. A tip is cited by no message that the message has in its past and
-    /// that was in the past of the tips before; so, unless it has something of an equivocator in
-    /// its past that was not, the message cites those tips itself. O(citations); and O(log V) for
-    /// each tip if it cites a message of a known equivocator.
     pub(crate) fn justify(
         &mut self,
         store: &Store<E>,
@@ -164,9 +160,6 @@ impl<E> Perspective<E> {
         let is_equivocator = self.is_equivocator(sender);
         let Some(rival) = rival else {
             self.latest.set(sender, message, !is_equivocator);
-            if !is_equivocator {
-                self.take_tips(store, message);
-            }
             return None;
         };
         if is_equivocator {
@@ -177,46 +170,43 @@ impl<E> Perspective<E> {
         let equivocation = Equivocation { validator: sender, messages };
         self.equivocators.insert(sender, self.equivocations.len());
         self.equivocations.push(equivocation);
+        let Self { latest, equivocators, .. } = self;
+        latest.renew(|validator| !equivocators.contains_key(&validator));
         Some(equivocation)
     }
 
-    /// What `message` has seen is no tip any more.
-    fn take_tips(&mut self, store: &Store<E>, message: MessageIndex) {
-        let mut by_equivocator = false;
-        for &code in store.cited(message) {
-            let Some(sender) = store.sender_of(code) else { continue };
-            if let Some(cited) = code.as_latest() {
-                self.latest.take_tip(sender, cited);
-            }
-            by_equivocator |= self.is_equivocator(sender);
+    /// Finds the tips. Nothing that was justified before can have in its past what is new: so only
+    /// what the new ones have seen is no tip, whether it was one before or is new, too. O(log V) for
+    /// each that may be one, and for what the rows of the new ones differ in.
+    pub(crate) fn settle_tips(&mut self, store: &mut Store<E>) {
+        let mut new = self.latest.new_ones().peekable();
+        if new.peek().is_none() {
+            return;
         }
-        if by_equivocator {
-            let row = store.rows.row(message);
-            for (validator, tip) in self.latest.tips().collect::<Vec<_>>() {
-                let (code, position) =
-                    (store.rows.code(row, validator), store.chains.position(tip));
-                if tip != message && store.rows.has_seen(&store.chains, validator, code, position) {
-                    self.latest.take_tip(validator, tip);
-                }
-            }
-        }
+        let rows: Vec<Row> = new.map(|(_, latest)| store.rows.row(latest)).collect();
+        store.rows.clear();
+        let (row, _) = store.rows.join(&store.chains, rows.into_iter(), &[]);
+        self.latest.settle(|validator, latest| {
+            let (code, position) = (store.rows.code(row, validator), store.chains.position(latest));
+            !store.rows.has_seen(&store.chains, validator, code, position)
+        });
+        store.rows.clear();
     }
 
-    /// Finds the tips anew, once somebody more is known to equivocate. O(V log V) and for what the
-    /// rows of the latest messages differ in.
-    pub(crate) fn find_tips(&mut self, store: &mut Store<E>) {
-        let honest: Vec<(ValidatorId, MessageIndex)> =
-            self.latest.iter().filter(|&(validator, _)| !self.is_equivocator(validator)).collect();
-        self.latest.take_all_tips();
-        store.rows.clear();
-        let rows: Vec<_> = honest.iter().map(|&(_, latest)| store.rows.row(latest)).collect();
-        let (row, _) = store.rows.join(&store.chains, rows.into_iter(), &[]);
-        for (validator, latest) in honest {
+    /// The tips, in ascending order of their validators. O(V / 64), and O(1) for each, if they are
+    /// [settled](Self::settle_tips); else O(log V) for each that may be one and each new message.
+    pub(crate) fn tips(&self, store: &Store<E>) -> Vec<(ValidatorId, MessageIndex)> {
+        let mut rows: Vec<Row> =
+            self.latest.new_ones().map(|(_, latest)| store.rows.row(latest)).collect();
+        rows.dedup(); // In rounds, most are one.
+        let candidates = self.latest.candidates();
+        let has_seen = |row: Row, validator, latest| {
             let (code, position) = (store.rows.code(row, validator), store.chains.position(latest));
-            if !store.rows.has_seen(&store.chains, validator, code, position) {
-                self.latest.set(validator, latest, true);
-            }
-        }
-        store.rows.clear();
+            store.rows.has_seen(&store.chains, validator, code, position)
+        };
+        let is_tip = |&(validator, latest): &(ValidatorId, MessageIndex)| {
+            !rows.iter().any(|&row| has_seen(row, validator, latest))
+        };
+        candidates.filter(is_tip).collect()
     }
 }

@@ -254,7 +254,6 @@ impl<E: Clone> View<E> {
         );
         if let Some(Equivocation { validator, messages: (one, other) }) = equivocation {
             self.perspective.fault_weight += self.validators().weight(validator);
-            self.perspective.find_tips(&mut self.store);
             warn!(
                 %validator,
                 sequence_number = self.sequence_number(one),

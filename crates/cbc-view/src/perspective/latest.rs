@@ -8,7 +8,8 @@ use crate::MessageIndex;
 const PART: usize = 64;
 
 /// The latest message of each validator that has been heard from, and which of them are tips
-/// ([`Perspective`](super::Perspective)). It takes memory for those heard from, 64 at a time.
+/// ([`Perspective`](super::Perspective)), or may be: those that are new. It takes memory for those
+/// heard from, 64 at a time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latest {
     parts: Vec<Option<Box<Part>>>,
@@ -18,8 +19,10 @@ pub(crate) struct Latest {
 struct Part {
     /// One more than the latest message; 0 of those who have not been heard from.
     latest: [u32; PART],
-    /// A bit for each: whether its latest message is a tip.
+    /// A bit for each: whether its latest message was a tip before those came that are new.
     tips: u64,
+    /// A bit for each: whether its latest message is new.
+    new: u64,
 }
 
 impl Latest {
@@ -33,31 +36,46 @@ impl Latest {
         latest.checked_sub(1).map(MessageIndex::new)
     }
 
-    /// `message` is the latest of `validator` from now on, and a tip or none.
-    pub(crate) fn set(&mut self, validator: ValidatorId, message: MessageIndex, is_tip: bool) {
+    /// `message` is the latest of `validator` from now on, and new, or no tip.
+    pub(crate) fn set(&mut self, validator: ValidatorId, message: MessageIndex, is_new: bool) {
         let (number, place) = (validator.index() / PART, validator.index() % PART);
         if self.parts.len() <= number {
             self.parts.resize(number + 1, None);
         }
-        let empty = || Box::new(Part { latest: [0; PART], tips: 0 });
+        let empty = || Box::new(Part { latest: [0; PART], tips: 0, new: 0 });
         let part = self.parts[number].get_or_insert_with(empty);
         part.latest[place] = message.get() + 1;
-        part.tips = part.tips & !(1 << place) | u64::from(is_tip) << place;
+        part.tips &= !(1 << place);
+        part.new = part.new & !(1 << place) | u64::from(is_new) << place;
     }
 
-    /// `message` of `validator` is no tip from now on, if it was.
-    pub(crate) fn take_tip(&mut self, validator: ValidatorId, message: MessageIndex) {
-        let (number, place) = (validator.index() / PART, validator.index() % PART);
-        if let Some(Some(part)) = self.parts.get_mut(number)
-            && part.latest[place] == message.get() + 1
-        {
-            part.tips &= !(1 << place);
+    /// All latest messages that `counts` says yes to are new.
+    pub(crate) fn renew(&mut self, counts: impl Fn(ValidatorId) -> bool) {
+        for (number, part) in self.parts.iter_mut().enumerate() {
+            let Some(part) = part else { continue };
+            let validator = |place| ValidatorId::new((number * PART + place) as u32);
+            let counts = |&place: &usize| part.latest[place] > 0 && counts(validator(place));
+            part.new = (0..PART).filter(counts).fold(0, |bits, place| bits | 1 << place);
+            part.tips = 0;
         }
     }
 
-    /// There are no tips from now on.
-    pub(crate) fn take_all_tips(&mut self) {
-        self.parts.iter_mut().flatten().for_each(|part| part.tips = 0);
+    /// None is new any more; of those that may be tips, those are that `is_tip` says yes to.
+    pub(crate) fn settle(&mut self, is_tip: impl Fn(ValidatorId, MessageIndex) -> bool) {
+        for (number, part) in self.parts.iter_mut().enumerate() {
+            let Some(part) = part else { continue };
+            let mut tips = part.tips | part.new;
+            let mut left = tips;
+            while left != 0 {
+                let place = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let validator = ValidatorId::new((number * PART + place) as u32);
+                if !is_tip(validator, MessageIndex::new(part.latest[place] - 1)) {
+                    tips &= !(1 << place);
+                }
+            }
+            (part.tips, part.new) = (tips, 0);
+        }
     }
 
     /// The validators that have been heard from, ascending, with their latest messages.
@@ -68,9 +86,15 @@ impl Latest {
         })
     }
 
-    /// Those whose latest messages are tips. O(V / 64), and O(1) for each.
-    pub(crate) fn tips(&self) -> impl Iterator<Item = (ValidatorId, MessageIndex)> {
-        self.chosen(|part| part.tips)
+    /// Those whose latest messages may be tips: the new ones, and what were tips before. O(V / 64),
+    /// and O(1) for each.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = (ValidatorId, MessageIndex)> {
+        self.chosen(|part| part.tips | part.new)
+    }
+
+    /// Those whose latest messages are new. O(V / 64), and O(1) for each.
+    pub(crate) fn new_ones(&self) -> impl Iterator<Item = (ValidatorId, MessageIndex)> {
+        self.chosen(|part| part.new)
     }
 
     /// Those that have a bit in `bits` of their part.
