@@ -6,19 +6,24 @@ use cbc_message::ValidatorSet;
 
 use crate::token::{Action, Execution};
 
-/// What one of `n` validators takes in what another has seen: its latest message and that one's
-/// hash, its proof of equivocation, counts.
-const IN_A_VIEW: u64 = 96;
+/// How many validators stand together in what somebody has seen; and what they take there: their
+/// latest messages, and which of them are to be cited.
+const PART: u64 = 64;
+const IN_A_VIEW: u64 = 4 * PART + 48;
+/// What somebody has seen, besides.
+const VIEW: u64 = 1 << 10;
 /// A validator who never acts.
-const VALIDATOR: u64 = 512;
+const VALIDATOR: u64 = 256;
 /// A message: hash, estimate, name, and its places in indices and in the fork choice.
-const MESSAGE: u64 = 512;
-/// What a message cites for one validator.
-const CITATION: u64 = 4;
+const MESSAGE: u64 = 640;
+/// What a message has news of, with what is above it in the tree of what its maker had seen.
+const NEWS: u64 = 32;
+/// What a message has seen of one validator, at most.
+const SEEN: u64 = 6;
 /// A token, and what making and writing it takes besides.
-const TOKEN: u64 = 224;
+const TOKEN: u64 = 176;
 /// What the oracle keeps for each two validators.
-const PAIR: u64 = 9;
+const PAIR: u64 = 5;
 /// When one validator finalized one block.
 const FINALIZED: u64 = 16;
 /// Whatever else there is.
@@ -94,22 +99,27 @@ impl Footprint {
     }
 
     /// The parts: what they are, how many there are of them, and what one takes, in bytes.
-    fn parts(&self) -> [(String, u64, u64); 7] {
+    fn parts(&self) -> [(String, u64, u64); 8] {
         let Self { validators, active, messages, changes, tokens, .. } = *self;
-        let width = validators.isqrt().max(1);
-        let chunks = messages.saturating_mul(validators.div_ceil(width));
-        // A chunk of a row is stored anew where something in it has changed.
-        let citations = chunks.saturating_add(chunks.min(changes).saturating_mul(width));
+        let all_messages = messages.saturating_add(self.first_messages);
+        // Either the tree is made anew for each thing that there is news of, or all of it is.
+        let above = u64::from(validators.max(1).ilog2());
+        let news = changes.min(messages.saturating_mul(validators));
+        let seen = news
+            .saturating_mul(NEWS + 8 * above)
+            .min(messages.saturating_mul(validators).saturating_mul(SEEN))
+            / SEEN;
         let pairs = if self.asks_oracle { validators.saturating_mul(validators) } else { 0 };
-        let seen = active.saturating_mul(validators);
+        let parts = validators.div_ceil(PART).min(all_messages).saturating_mul(active);
         // Where there are first messages there are no blocks, and little to finalize.
         let blocks = if self.first_messages == 0 { messages } else { 1 };
         let watched = if self.watches_everybody { blocks.saturating_mul(validators) } else { 0 };
         [
-            (format!("what {active} validators have seen of {validators}"), seen, IN_A_VIEW),
+            (format!("what {active} validators have seen, {PART} together"), parts, IN_A_VIEW),
+            ("views".to_owned(), active, VIEW),
             ("validators".to_owned(), validators, VALIDATOR),
-            ("messages".to_owned(), messages.saturating_add(self.first_messages), MESSAGE),
-            ("citations".to_owned(), citations, CITATION),
+            ("messages".to_owned(), all_messages, MESSAGE),
+            ("what messages have seen".to_owned(), seen, SEEN),
             ("tokens".to_owned(), tokens, TOKEN),
             ("pairs of validators, for the oracle".to_owned(), pairs, PAIR),
             ("times of finalization".to_owned(), watched, FINALIZED),
@@ -171,10 +181,10 @@ mod tests {
         let all = Footprint::of_broadcasts(10_000, 100, false);
         assert_eq!(
             all.to_string(),
-            "what 10000 validators have seen of 10000: 100000000 × 96 bytes; \
-             tokens: 1000000 × 224 bytes; \
-             pairs of validators, for the oracle: 100000000 × 9 bytes; \
-             in all, with what is less, 10252 MiB"
+            "what 10000 validators have seen, 64 together: 1000000 × 304 bytes; \
+             tokens: 1000000 × 176 bytes; \
+             pairs of validators, for the oracle: 100000000 × 5 bytes; \
+             in all, with what is less, 969 MiB"
         );
     }
 
