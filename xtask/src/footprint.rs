@@ -8,13 +8,13 @@ use crate::cargo;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// How many messages to hold, with 10 validators; with 100, a tenth of that
+    /// How many messages to hold, with 10 validators; with 100, 1 000 and 10 000, a tenth of that
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     keep: usize,
     /// How many messages to make with 100 validators, dropping what is settled
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     drop: usize,
-    /// How many messages to make with 10 validators, one of whom is offline
+    /// How many messages to make with 10 and with 100 validators, one of whom is offline
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     offline: usize,
 }

@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(
             all.to_string(),
             "what 10000 validators have seen, 64 together: 1000000 × 304 bytes; \
-             tokens: 1000000 × 176 bytes; \
+             views: 10000 × 1024 bytes; tokens: 1000000 × 176 bytes; \
              pairs of validators, for the oracle: 100000000 × 5 bytes; \
              in all, with what is less, 969 MiB"
         );

@@ -3,6 +3,7 @@
 pub(crate) mod latest;
 mod members;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use cbc_message::{ValidatorId, Weight};
@@ -194,11 +195,14 @@ impl<E> Perspective<E> {
     }
 
     /// The tips, in ascending order of their validators. O(V / 64), and O(1) for each, if they are
-    /// [settled](Self::settle_tips); else O(log V) for each that may be one and each new message.
+    /// [settled](Self::settle_tips); else O(log V) for each that may be one, and each new message
+    /// until one has seen it.
     pub(crate) fn tips(&self, store: &Store<E>) -> Vec<(ValidatorId, MessageIndex)> {
-        let mut rows: Vec<Row> =
-            self.latest.new_ones().map(|(_, latest)| store.rows.row(latest)).collect();
-        rows.dedup(); // In rounds, most are one.
+        let mut new: Vec<MessageIndex> = self.latest.new_ones().map(|(_, latest)| latest).collect();
+        // In turn, the newest has seen all others; in rounds, most have seen the same.
+        new.sort_unstable_by_key(|&latest| Reverse(latest));
+        let mut rows: Vec<Row> = new.into_iter().map(|latest| store.rows.row(latest)).collect();
+        rows.dedup();
         let candidates = self.latest.candidates();
         let has_seen = |row: Row, validator, latest| {
             let (code, position) = (store.rows.code(row, validator), store.chains.position(latest));

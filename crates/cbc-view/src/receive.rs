@@ -246,6 +246,9 @@ impl<E: Clone> View<E> {
     /// A valid message becomes justified, and what waited for nothing else ready to be.
     fn justify<R>(&mut self, message: MessageIndex, receipt: &mut Receipt<R>) {
         let equivocation = self.perspective.justify(&self.store, message);
+        if self.perspective.latest.has_many_new() {
+            self.perspective.settle_tips(&mut self.store);
+        }
         debug!(
             hash = %self.hash(message),
             sender = %self.sender(message),

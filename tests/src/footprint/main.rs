@@ -23,7 +23,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 #[derive(Parser)]
 struct Arguments {
     /// How many messages to go up to, where nothing is dropped: with 10 validators, a tenth of that
-    /// with 100
+    /// with 100, 1 000 and 10 000
     #[arg(long, default_value_t = 10_000_000)]
     keep: usize,
     /// How many messages to go up to, where what is settled is dropped, with 100 validators
@@ -37,11 +37,13 @@ struct Arguments {
 fn main() {
     let arguments = Arguments::parse();
     println!(
-        "| validators | messages held | bytes a message, view | with fork choice | ns a message |"
+        "| validators | messages held | bytes sent | bytes a message, view | with fork choice | ns a message |"
     );
-    println!("|--:|--:|--:|--:|--:|");
+    println!("|--:|--:|--:|--:|--:|--:|");
     keep(10, arguments.keep);
-    keep(100, arguments.keep / 10);
+    for validators in [100, 1_000, 10_000] {
+        keep(validators, arguments.keep / 10);
+    }
     println!();
     println!(
         "| validators | messages so far | held | bytes held | ns a message, finality included |"
@@ -53,8 +55,8 @@ fn main() {
         "| validators | offline | messages so far | bytes a message | ns a message, finality included |"
     );
     println!("|--:|--:|--:|--:|--:|");
-    for offline in 0..=1 {
-        lag(10, offline, arguments.offline);
+    for (validators, offline) in [(10, 0), (10, 1), (100, 0), (100, 1)] {
+        lag(validators, offline, arguments.offline);
     }
 }
 
@@ -106,7 +108,8 @@ fn keep(validators: usize, most: usize) {
             let each = |bytes: isize| bytes / made as isize - PAYLOAD as isize;
             let nanoseconds = taken.as_nanos() / u128::from(timed as u64);
             println!(
-                "| {validators} | {made} | {} | {} | {nanoseconds} |",
+                "| {validators} | {made} | {} | {} | {} | {nanoseconds} |",
+                bytes.len(),
                 each(view_bytes),
                 each(observer_bytes)
             );

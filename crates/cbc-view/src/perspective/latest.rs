@@ -13,6 +13,9 @@ const PART: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latest {
     parts: Vec<Option<Box<Part>>>,
+    /// How many were set since it was last settled, and how many tips there were then.
+    set: usize,
+    tips: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -47,6 +50,12 @@ impl Latest {
         part.latest[place] = message.get() + 1;
         part.tips &= !(1 << place);
         part.new = part.new & !(1 << place) | u64::from(is_new) << place;
+        self.set += 1;
+    }
+
+    /// Whether so many are new that to settle them costs little more for each than to have set it.
+    pub(crate) fn has_many_new(&self) -> bool {
+        self.set > 64 + self.tips
     }
 
     /// All latest messages that `counts` says yes to are new.
@@ -76,6 +85,8 @@ impl Latest {
             }
             (part.tips, part.new) = (tips, 0);
         }
+        self.set = 0;
+        self.tips = self.candidates().count();
     }
 
     /// The validators that have been heard from, ascending, with their latest messages.
