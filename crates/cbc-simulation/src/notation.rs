@@ -53,7 +53,9 @@ impl Notation {
 
     /// The place of the message of this name in the order in which they were made.
     pub fn number_of(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied()
+        // Mostly it is the one made last that is spoken of.
+        let last = self.messages.last().filter(|(last, _)| last == name);
+        last.map(|_| self.messages.len() - 1).or_else(|| self.by_name.get(name).copied())
     }
 
     /// The place of the message with this hash in the order in which they were made.

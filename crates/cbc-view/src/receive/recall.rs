@@ -58,6 +58,9 @@ impl<E: Clone> View<E> {
         admission: &mut A,
     ) -> Result<(), Unjudged> {
         let sender = self.sender(message);
+        if self.store.prunings == 0 {
+            return Ok(()); // Nothing was dropped: whatever there was is held.
+        }
         self.store.rows.clear();
         let before = self.store.position_in(self.store.rows.row(message), sender);
         self.recall_rival(sender, before, admission)
@@ -71,6 +74,9 @@ impl<E: Clone> View<E> {
         before: Option<Position>,
         admission: &mut A,
     ) -> Result<(), Unjudged> {
+        if self.store.prunings == 0 {
+            return Ok(());
+        }
         let number = before.map_or(0, |before| before.number + 1);
         let Some(rival) = self.perspective.rival(&self.store, sender, number, before) else {
             return Ok(());
