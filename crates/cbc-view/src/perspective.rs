@@ -180,17 +180,26 @@ impl<E> Perspective<E> {
     /// what the new ones have seen is no tip, whether it was one before or is new, too. O(log V) for
     /// each that may be one, and for what the rows of the new ones differ in.
     pub(crate) fn settle_tips(&mut self, store: &mut Store<E>) {
-        let mut new = self.latest.new_ones().peekable();
-        if new.peek().is_none() {
-            return;
-        }
-        let rows: Vec<Row> = new.map(|(_, latest)| store.rows.row(latest)).collect();
-        store.rows.clear();
-        let (row, _) = store.rows.join(&store.chains, rows.into_iter(), &[]);
-        self.latest.settle(|validator, latest| {
+        let Some(newest) = self.latest.new_ones().map(|(_, latest)| latest).max() else { return };
+        let is_tip = |store: &Store<E>, row: Row, validator, latest| {
             let (code, position) = (store.rows.code(row, validator), store.chains.position(latest));
             !store.rows.has_seen(&store.chains, validator, code, position)
-        });
+        };
+        // In turn, the newest has seen all others.
+        let row = store.rows.row(newest);
+        let has_seen_all = self
+            .latest
+            .candidates()
+            .all(|(validator, latest)| latest == newest || !is_tip(store, row, validator, latest));
+        if has_seen_all {
+            self.latest.settle(|_, it| it == newest);
+            return;
+        }
+        let new: Vec<Row> =
+            self.latest.new_ones().map(|(_, latest)| store.rows.row(latest)).collect();
+        store.rows.clear();
+        let (row, _) = store.rows.join(&store.chains, new.into_iter(), &[]);
+        self.latest.settle(|validator, latest| is_tip(store, row, validator, latest));
         store.rows.clear();
     }
 
