@@ -11,7 +11,7 @@ use crate::{Archive, Citations, MessageIndex, Refusal, View};
 pub struct Incoming<'a, E> {
     /// The message.
     pub message: &'a Message<E>,
-    /// Its justification, resolved.
+    /// What its maker had seen.
     pub citations: Citations<'a>,
 }
 
@@ -48,7 +48,7 @@ pub trait Admission<E> {
 
     /// `message` is stored, and justified: called for each, in ascending order. In a view that
     /// observers share, once, when the first of them justifies it; and again for one that was
-    /// dropped and of which the view needs a stub.
+    /// dropped and that the view takes in again.
     fn stored(&mut self, view: &View<E>, message: MessageIndex);
 
     /// Who took what the view dropped, if somebody did.
