@@ -91,3 +91,41 @@ fn the_latest_message_of_an_equivocator_does_not_count() {
     let latest = |validator| dag.latest_honest_message(ValidatorId::new(validator));
     assert_eq!([0, 1, 2].map(latest), [None, Some(at(0)), None]);
 }
+
+/// Of many validators, so that rows have several levels.
+#[test]
+fn news_is_what_one_has_seen_and_the_other_has_not_or_otherwise() {
+    let validators = Arc::new(ValidatorSet::new(vec![Weight::new(1); 70]).unwrap());
+    let draws: Vec<usize> = (0..997).map(|number| number * number % 1009).collect();
+    let mut view = View::new(validators);
+    for message in cbc_testkit::contested_bits(70, 120, &draws) {
+        view.insert(message).unwrap();
+    }
+    let dag = HandMade(view);
+    let seen = |message, validator| dag.seen(message, validator);
+    for now in (0..120).map(at) {
+        let citations = dag.0.citations(now);
+        for before in (0..120).step_by(7).map(at) {
+            let each = dag.0.validators().ids();
+            let each = each.map(|it| (it, seen(before, it), seen(now, it)));
+            let expected: Vec<_> = each.filter(|(_, before, now)| before != now).collect();
+            assert_eq!(dag.0.news(Some(before), &citations), expected);
+            assert_eq!(dag.news(Some(before), &citations), expected);
+        }
+        let each = citations.iter().map(|(it, seen)| (it, Seen::Nothing, seen));
+        let expected: Vec<_> = each.collect();
+        assert_eq!(dag.0.news(None, &citations), expected);
+        assert_eq!(dag.news(None, &citations), expected);
+        assert!(
+            citations.latest_messages().all(|(it, latest)| seen(now, it) == Seen::Latest(latest))
+        );
+        let listed: Vec<_> = citations.iter().collect();
+        let listed = cbc_view::Citations::listed(&listed);
+        assert_eq!(listed.differences(&citations).count(), 0);
+        for validator in
+            dag.0.validators().ids().chain([ValidatorId::new(70), ValidatorId::new(9999)])
+        {
+            assert_eq!(listed.get(validator), citations.get(validator));
+        }
+    }
+}
