@@ -50,6 +50,7 @@ mod readme {}
 
 mod blocks;
 mod borda;
+mod concurrent;
 mod copeland;
 mod estimator;
 mod median;
@@ -62,6 +63,9 @@ pub use blocks::{
     UpTo, VoteTree,
 };
 pub use borda::Borda;
+pub use concurrent::{
+    AllScheduled, ConcurrentBlocks, GreedySchedule, Schedule, Scheduled, ScheduledBlock, Unspent,
+};
 pub use copeland::Copeland;
 pub use estimator::{
     Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vote, votes,
