@@ -55,6 +55,7 @@ mod copeland;
 mod estimator;
 mod median;
 mod orders;
+mod sharding;
 #[cfg(test)]
 mod testing;
 
@@ -72,3 +73,6 @@ pub use estimator::{
 };
 pub use median::WeightedMedian;
 pub use orders::WrongItemCount;
+pub use sharding::{
+    NotInShards, ShardBlock, ShardHeads, ShardedBlocks, ShardedGhost, UpToRootBlock,
+};
