@@ -1,5 +1,8 @@
 //! Protocols: an estimate, the estimator that finds it, and what finalizing it means.
 
+mod concurrent;
+mod sharding;
+
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -8,6 +11,9 @@ use cbc_estimator::{
 };
 use cbc_message::{Bit, BlockEstimate, BlockId, BlockVote, Estimate, Integer, Order};
 use cbc_view::{AtDepth, Chain, Equals, View};
+
+pub use concurrent::Concurrent;
+pub use sharding::Sharding;
 
 /// What the estimator of a protocol answers, as others know it.
 pub type Answer<P> =
@@ -52,6 +58,10 @@ pub trait Protocol {
     /// How the value is found.
     type Estimator: Follower<View<Self::Estimate>, Value = Self::Value> + Clone + Debug;
 
+    /// Whether no message agrees with two candidates of one depth, of whatever chains. Then an oracle
+    /// may go on from what it knew of one chain when it is asked of the next.
+    const ONE_TREE: bool = true;
+
     /// An estimator that has been told of no message.
     fn estimator(&self) -> Self::Estimator;
 
@@ -62,6 +72,18 @@ pub trait Protocol {
     fn ends(&self, estimator: &Self::Estimator, value: &Self::Value) -> Vec<Self::Value> {
         let _ = estimator;
         vec![value.clone()]
+    }
+
+    /// The [`ends`](Self::ends) of `value` of which more may become final: all, unless overridden by
+    /// a protocol in which there are many and most are among `finalized`.
+    fn open_ends(
+        &self,
+        estimator: &Self::Estimator,
+        value: &Self::Value,
+        finalized: &[&Self::Value],
+    ) -> Vec<Self::Value> {
+        let _ = finalized;
+        self.ends(estimator, value)
     }
 
     /// The value that is made of these, which are final, each of another chain: where a fork choice
@@ -119,6 +141,18 @@ pub trait Protocol {
     ) -> bool {
         let least = self.depth(estimator, one).min(self.depth(estimator, other));
         self.common_depth(estimator, one, other) < least
+    }
+
+    /// Whether an estimate of `value` leaves `finalized`: unless overridden, if any of its ends
+    /// conflicts with that.
+    fn excludes(
+        &self,
+        estimator: &Self::Estimator,
+        value: &Self::Value,
+        finalized: &Self::Value,
+    ) -> bool {
+        let ends = self.ends(estimator, value);
+        ends.iter().any(|end| self.conflict(estimator, finalized, end))
     }
 }
 

@@ -101,8 +101,22 @@ impl GreedySchedule {
         schedule
     }
 
-    /// Goes on with a schedule, from these blocks and their scores, which are less than those of
-    /// what is in it. O(log n) for each, and for each input as
+    /// The schedule by these votes with `start` in it first, whatever is for that.
+    fn schedule_on(&self, start: Schedule, validators: &ValidatorSet, votes: &[Vote]) -> Schedule {
+        let voted =
+            |vote: &Vote| Some((self.voted_by(vote.message)?, validators.weight(vote.validator)));
+        let mut scores: BTreeMap<u32, Weight> = BTreeMap::new();
+        for (schedule, weight) in votes.iter().filter_map(voted).filter(|(_, it)| !it.is_zero()) {
+            for block in schedule.0.iter().filter(|&block| !start.0.contains(block)) {
+                *scores.entry(block).or_insert(Weight::ZERO) += weight;
+            }
+        }
+        let mut schedule = start;
+        self.extend(&mut schedule, &scores.into_iter().collect::<Vec<_>>());
+        schedule
+    }
+
+    /// Goes on with a schedule, from these blocks, which are not in it, and their scores. O(log n) for each, and for each input as
     /// [`spender`](ConcurrentBlocks::spender).
     fn extend(&self, schedule: &mut Schedule, others: &[(u32, Weight)]) {
         // Those whose parents are all in, the next one last; and what waits for a parent.
@@ -143,15 +157,27 @@ impl<D: HashedDag<Estimate = ConcurrentVote>> Estimator<D> for GreedySchedule {
     type Inadmissible = Infallible;
     type Answer = Unspent;
 
-    /// The whole schedule; always there. It starts nowhere.
+    /// The whole schedule; always there. It starts with nothing, if that leads to all of `start`;
+    /// else with `start`, O(n log n) for n blocks. To begin with `start` in any case would be
+    /// something else: where scores are equal, what is on it would come before what is not.
     fn estimate(
         &self,
         _: &D,
         validators: &ValidatorSet,
         votes: &[Vote],
-        _: Option<&Scheduled>,
+        start: Option<&Scheduled>,
     ) -> Option<Scheduled> {
-        Some(Scheduled::All(self.schedule(validators, votes)))
+        let schedule = self.schedule(validators, votes);
+        let start = match start {
+            None => return Some(Scheduled::All(schedule)),
+            Some(Scheduled::All(start)) => start.iter().collect(),
+            Some(&Scheduled::Block(block)) => vec![block],
+        };
+        if start.iter().all(|&block| schedule.contains(block)) {
+            return Some(Scheduled::All(schedule));
+        }
+        let start = start.into_iter().flat_map(|block| self.blocks.ancestors(block));
+        Some(Scheduled::All(self.schedule_on(Schedule::of(start), validators, votes)))
     }
 
     fn answer(&self, _: &D, value: &Scheduled) -> Unspent {

@@ -358,3 +358,28 @@ fn a_vote_adds_nothing_and_holds_on_to_the_whole_schedule() {
     assert_eq!(whole(node.estimate()).iter().count(), 2);
     assert_eq!(node.view.validators().weight(two), Weight::new(1));
 }
+
+#[test]
+fn it_starts_from_what_is_final_only_where_the_votes_have_left_that() {
+    // a and c are ahead; f is voted for by one alone.
+    let mut six = SixBlocks::new([5, 4, 3, 2, 1, 0]);
+    let votes = [(0b000101, 2), (0b101010, 1)];
+    let from_nothing = six.schedule(&votes);
+    assert_eq!(from_nothing, Schedule::of(SixBlocks::members(0b100101)));
+    let cast = (0..2).map(|number| Vote {
+        validator: ValidatorId::new(number),
+        message: MessageIndex::new(number),
+    });
+    let cast: Vec<Vote> = cast.collect();
+    let from = |start: Scheduled| {
+        let found = six.estimator.estimate(&six.dag, &weights(&[2, 1]), &cast, Some(&start));
+        whole(found.unwrap())
+    };
+    for start in [0b000001, 0b100000, 0b100101] {
+        let start = Scheduled::All(Schedule::of(SixBlocks::members(start)));
+        assert_eq!(from(start), from_nothing);
+    }
+    // d is on b, which rivals a.
+    let start = Scheduled::Block(ScheduledBlock(3));
+    assert_eq!(from(start), Schedule::of(SixBlocks::members(0b101010)));
+}

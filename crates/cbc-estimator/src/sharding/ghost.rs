@@ -69,8 +69,13 @@ impl ShardedGhost {
         self.votes.get(message.index())?.as_ref()
     }
 
-    /// The heads by these votes.
-    pub(super) fn heads(&self, validators: &ValidatorSet, votes: &[Vote]) -> ShardHeads {
+    /// The heads by these votes, from the node of this number of the root shard on.
+    pub(super) fn heads(
+        &self,
+        validators: &ValidatorSet,
+        votes: &[Vote],
+        start: u32,
+    ) -> ShardHeads {
         let votes = votes.iter().filter_map(|vote| {
             Some((self.voted_by(vote.message)?, validators.weight(vote.validator)))
         });
@@ -80,7 +85,7 @@ impl ShardedGhost {
             let tree = self.blocks.tree(shard);
             let votes = votes.iter().map(|&(heads, weight)| (heads.0[shard.index()], weight));
             heads[shard.index()] = match shard.parent() {
-                None => ancestry::head(tree, votes, 0),
+                None => ancestry::head(tree, votes, start),
                 Some(parent) => {
                     let start = self.blocks.start(shard, heads[parent.index()]);
                     let votes = votes.filter_map(|(block, weight)| {
@@ -145,15 +150,17 @@ impl<D: HashedDag<Estimate = ShardVote>> Estimator<D> for ShardedGhost {
         if shard.depth() > depth { Err(NotInShards::TooDeep { shard, depth }) } else { Ok(()) }
     }
 
-    /// The heads; always there. From the genesis, wherever it is said to start.
+    /// The heads; always there. Votes that are not on the start block of the root shard do not
+    /// count there; the other shards start from their parents.
     fn estimate(
         &self,
         _: &D,
         validators: &ValidatorSet,
         votes: &[Vote],
-        _: Option<&ShardHeads>,
+        start: Option<&ShardHeads>,
     ) -> Option<ShardHeads> {
-        Some(self.heads(validators, votes))
+        let start = start.and_then(|start| start.of(Shard::ROOT)).map_or(0, |root| root.node);
+        Some(self.heads(validators, votes, start))
     }
 
     fn answer(&self, _: &D, heads: &ShardHeads) -> Vec<BlockId> {
@@ -190,7 +197,7 @@ impl<D: HashedDag<Estimate = ShardVote>> Follower<D> for ShardedGhost {
         if !needs.is_empty() {
             return Err(Unjudged::BelowHorizon { needs }.into());
         }
-        let heads = self.heads(validators, &votes(&case.citations));
+        let heads = self.heads(validators, &votes(&case.citations), 0);
         let counts = self.is_on_heads(&heads, case.estimate);
         if case.check && !counts {
             return Err(Refusal::Breaks(Breach::DoesNotFollow(self.answer(dag, &heads))));

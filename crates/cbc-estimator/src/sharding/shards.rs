@@ -108,6 +108,11 @@ impl ShardedBlocks {
         self.tree(block.shard).id(block.node)
     }
 
+    /// The genesis, as a block of this shard.
+    pub fn genesis(&self, shard: Shard) -> ShardBlock {
+        ShardBlock { shard, node: 0 }
+    }
+
     /// The message that proposes `block`; none for the genesis.
     pub fn proposal(&self, block: ShardBlock) -> Option<MessageIndex> {
         Some(self.block(block).proposal?.0)

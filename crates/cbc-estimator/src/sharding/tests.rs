@@ -202,7 +202,7 @@ impl SmallWorld {
         let child: Shard = "r0".parse().unwrap();
         let mut world =
             Self { dag: Messages::default(), estimator: ShardedGhost::new(1), votes: Vec::new() };
-        let nothing = world.estimator.heads(&weights(&[]), &[]);
+        let nothing = world.estimator.heads(&weights(&[]), &[], 0);
         world.votes.push(nothing);
         // On top of which vote, and on which shards.
         let steps = [(0, "r"), (0, "r"), (0, "r0"), (0, "merge"), (1, "merge"), (3, "merge")];
