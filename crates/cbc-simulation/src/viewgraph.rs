@@ -100,11 +100,19 @@ where
 {
     let contradicting = run.contradicting_values().into_iter().map(|(value, _)| value);
     let overturned = run.overturned().filter(|overturned| overturned.in_the_end);
-    let finalized = overturned.filter_map(|overturned| match overturned.validator {
-        None => run.observer().finalized(),
-        Some(validator) => run.standing(validator)?.finalized.first(),
+    let (protocol, estimator) = (run.observer().protocol(), run.observer().estimator());
+    let tip = run.observer().estimate_from_genesis();
+    // Of several chains, those that were left.
+    let left = |value: &&P::Value| {
+        let excluded = |tip| protocol.excludes(estimator, tip, value);
+        P::ONE_TREE || tip.as_ref().is_some_and(excluded)
+    };
+    let finalized = overturned.flat_map(|overturned| match overturned.validator {
+        None => run.observer().finalized_of_each(),
+        Some(validator) => run.standing(validator).map_or(&[][..], |it| &it.finalized),
     });
-    contradicting.chain(finalized.map(|finalized| finalized.value.clone())).collect()
+    let finalized = finalized.map(|finalized| &finalized.value).filter(left).cloned();
+    contradicting.chain(finalized).collect()
 }
 
 fn alarms<P, O>(run: &Run<P, O>) -> Vec<String>
