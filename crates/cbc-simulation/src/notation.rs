@@ -196,6 +196,16 @@ pub trait Recorded: Protocol {
         None
     }
 
+    /// The messages that propose what the block of `message` is built on, or, in a blockchain, the
+    /// block that it votes for; `None` for the genesis. Nothing, of a message without a block.
+    fn built_on<O>(observer: &Observer<Self, O>, message: MessageIndex) -> Vec<Option<MessageIndex>>
+    where
+        Self: Sized,
+    {
+        let _ = (observer, message);
+        Vec::new()
+    }
+
     /// The blocks, in a protocol that has one tree of them.
     fn blocks<O>(observer: &Observer<Self, O>) -> Option<&BlockTree>
     where
@@ -266,6 +276,19 @@ impl Recorded for Blockchain {
 
     fn candidate_of<O>(observer: &Observer<Self, O>, message: MessageIndex) -> Option<BlockIndex> {
         observer.blocks().voted_by(message)
+    }
+
+    fn built_on<O>(
+        observer: &Observer<Self, O>,
+        message: MessageIndex,
+    ) -> Vec<Option<MessageIndex>> {
+        let blocks = observer.blocks();
+        let target = |voted: BlockIndex| {
+            let proposes = blocks.proposal(voted) == Some(message);
+            if proposes { blocks.parent(voted) } else { Some(voted) }
+        };
+        let target = blocks.voted_by(message).and_then(target);
+        vec![target.and_then(|block| blocks.proposal(block))]
     }
 
     fn blocks<O>(observer: &Observer<Self, O>) -> Option<&BlockTree> {

@@ -1,7 +1,7 @@
 //! How concurrent blocks, and the blocks of shards, are written down.
 
 use cbc_estimator::{
-    BlockIndex, BlockTree, Schedule, Scheduled, ScheduledBlock, ShardBlock, ShardHeads, Unspent,
+    BlockIndex, BlockTree, Schedule, Scheduled, ScheduledBlock, ShardHeads, Unspent,
 };
 use cbc_message::{BlockId, ConcurrentBlock, ConcurrentVote, Output, Shard, ShardVote};
 use cbc_validator::{Concurrent, Observer, Sharding};
@@ -120,6 +120,21 @@ impl Recorded for Concurrent {
         observer.estimator().blocks().proposed_by(message).map(Scheduled::Block)
     }
 
+    fn built_on<O>(
+        observer: &Observer<Self, O>,
+        message: MessageIndex,
+    ) -> Vec<Option<MessageIndex>> {
+        let blocks = observer.estimator().blocks();
+        let Some(block) = blocks.proposed_by(message) else { return Vec::new() };
+        let parents = blocks.parents(block).into_iter();
+        let mut parents: Vec<_> = parents.map(|parent| Some(blocks.proposal(parent))).collect();
+        let consumed = blocks.consumed(block);
+        if consumed.is_empty() || consumed.iter().any(|output| output.block == BlockId::Genesis) {
+            parents.push(None);
+        }
+        parents
+    }
+
     fn proposals<O>(
         observer: &Observer<Self, O>,
         value: Option<&Scheduled>,
@@ -146,11 +161,6 @@ impl Recorded for Concurrent {
 fn parse_place(notation: &Notation, text: &str) -> Option<(Shard, BlockId)> {
     let (shard, block) = text.split_once(':')?;
     Some((shard.parse().ok()?, notation.block_named(block)?))
-}
-
-/// The head of the root, and all chains that end in these heads.
-fn root(heads: &ShardHeads) -> Option<ShardBlock> {
-    heads.of(Shard::ROOT)
 }
 
 impl Recorded for Sharding {
@@ -227,11 +237,36 @@ impl Recorded for Sharding {
         is_written.then_some(implied)
     }
 
-    /// What the block of the root implies that the message votes for.
+    /// What the first block of the root implies that implies the message's block: that block itself,
+    /// if it is on the root; else the first on the chain of the estimate, if there is one.
     fn candidate_of<O>(observer: &Observer<Self, O>, message: MessageIndex) -> Option<ShardHeads> {
         let blocks = observer.estimator().blocks();
-        let root = root(observer.estimator().voted_by(message)?)?;
-        (blocks.height(root) > 0).then(|| blocks.implied(root))
+        let place = blocks.proposed_by(message).next()?;
+        if place.shard == Shard::ROOT {
+            return Some(blocks.implied(place));
+        }
+        let head = observer.estimate_from_genesis()?.of(Shard::ROOT)?;
+        let at = |height: u32| Some(blocks.implied(blocks.ancestor_at(head, height)?));
+        let has = |height: u32| {
+            let of_shard = at(height).and_then(|heads| heads.of(place.shard));
+            of_shard.is_some_and(|head| blocks.is_ancestor_or_same(place, head))
+        };
+        // What is implied once is from there on.
+        let (mut low, mut high) = (1, blocks.height(head) + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if has(middle) { high = middle } else { low = middle + 1 }
+        }
+        at(low)
+    }
+
+    fn built_on<O>(
+        observer: &Observer<Self, O>,
+        message: MessageIndex,
+    ) -> Vec<Option<MessageIndex>> {
+        let blocks = observer.estimator().blocks();
+        let parent = |place| blocks.parent(place).and_then(|parent| blocks.proposal(parent));
+        blocks.proposed_by(message).map(parent).collect()
     }
 
     fn proposals<O>(
