@@ -1,9 +1,9 @@
 //! Blocks: the tree of them, the votes that are in it, and the fork choice between its branches.
 
-mod ancestry;
+pub(crate) mod ancestry;
 mod followed;
 mod ghost;
-mod jump_tree;
+pub(crate) mod jump_tree;
 mod loaded_votes;
 mod outlying;
 mod property;

@@ -11,6 +11,9 @@
 //! [`Ghost`] does from votes that are moved, one or many at a time, without looking at all of them
 //! again; [`LoadedVotes`] keeps whose they are.
 //!
+//! [`GreedySchedule`] says which [`ConcurrentBlocks`] are in the schedule, and [`ShardedGhost`] what the
+//! heads of a tree of shards are. Their messages vote for more than they carry, which is kept here.
+//!
 //! This layer never decides who may vote or what is final, never looks at a message that is not a
 //! vote or a block, and never depends on the order in which messages arrived.
 //!
@@ -50,10 +53,12 @@ mod readme {}
 
 mod blocks;
 mod borda;
+mod concurrent;
 mod copeland;
 mod estimator;
 mod median;
 mod orders;
+mod sharding;
 #[cfg(test)]
 mod testing;
 
@@ -62,9 +67,15 @@ pub use blocks::{
     UpTo, VoteTree,
 };
 pub use borda::Borda;
+pub use concurrent::{
+    AllScheduled, ConcurrentBlocks, GreedySchedule, Schedule, Scheduled, ScheduledBlock, Unspent,
+};
 pub use copeland::Copeland;
 pub use estimator::{
     Breach, Case, Estimator, Follower, Judged, Leads, MajorityDriven, Vote, votes,
 };
 pub use median::WeightedMedian;
 pub use orders::WrongItemCount;
+pub use sharding::{
+    NotInShards, ShardBlock, ShardHeads, ShardedBlocks, ShardedGhost, UpToRootBlock,
+};

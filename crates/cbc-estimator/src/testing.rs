@@ -1,13 +1,17 @@
 //! What the tests of this crate share: hand-made messages, and votes in which a majority agrees.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::sync::Arc;
 
-use cbc_message::{Estimate, HashIndex, MessageHash, ValidatorId, ValidatorSet, Weight};
+use cbc_message::{
+    Estimate, HashIndex, Header, Message, MessageHash, ValidatorId, ValidatorSet, Weight,
+};
 use cbc_testkit::Dag;
-use cbc_view::{HashedDag, MessageDag, MessageIndex, Seen};
+use cbc_view::{Admission, HashedDag, Incoming, MessageDag, MessageIndex, Refusal, Seen, View};
 use proptest::prelude::*;
 
-use crate::{Follower, Vote};
+use crate::{Case, Follower, Vote};
 
 /// Messages that cite nobody, with hashes of the test's choice: message i is the only one of
 /// validator i.
@@ -158,4 +162,123 @@ pub(crate) fn majorities<E: Clone + Debug>(
         ballots.push((majority - part, value.clone()));
         (Just(value), Just(ballots).prop_shuffle())
     })
+}
+
+/// Somebody's view, and an estimator that follows it and judges what comes.
+#[derive(Clone, Debug)]
+pub(crate) struct Node<E, T> {
+    pub(crate) view: View<E>,
+    pub(crate) estimator: T,
+}
+
+/// Why an estimator refuses a message.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refused(String);
+
+/// Judges by an estimator, and tells it.
+struct Judge<'a, T>(&'a mut T);
+
+impl<E: Estimate, T: Follower<View<E>>> Admission<E> for Judge<'_, T> {
+    type Error = Refused;
+
+    fn check(&mut self, view: &View<E>, new: &Incoming<'_, E>) -> Result<(), Refusal<Refused>> {
+        let Incoming { message, citations } = *new;
+        let (message, estimate) = (message.hash(), message.estimate());
+        let case = Case { message, estimate, citations, check: true };
+        let judged = self.0.judge(view, view.validators(), &case, None);
+        judged.map_err(|refusal| refusal.map(|breach| Refused(format!("{breach:?}"))))
+    }
+
+    fn stored(&mut self, view: &View<E>, message: MessageIndex) {
+        self.0.insert(view, message);
+    }
+}
+
+impl<E: Estimate, T: Follower<View<E>>> Node<E, T> {
+    pub(crate) fn new(validators: ValidatorSet, estimator: T) -> Self {
+        Self { view: View::new(Arc::new(validators)), estimator }
+    }
+
+    /// Receives a message; what is wrong with it, if it is invalid.
+    pub(crate) fn receive(&mut self, message: Message<E>) -> Result<(), String> {
+        let received = self.view.insert_with(message, &mut Judge(&mut self.estimator));
+        received.map(drop).map_err(|rejection| rejection.reason.to_string())
+    }
+
+    /// The votes of what it has seen.
+    pub(crate) fn votes(&self) -> Vec<Vote> {
+        let latest = self.view.latest_honest_messages();
+        latest.map(|(validator, message)| Vote { validator, message }).collect()
+    }
+
+    pub(crate) fn estimate(&self) -> T::Value {
+        let votes = self.votes();
+        self.estimator.estimate(&self.view, self.view.validators(), &votes, None).unwrap()
+    }
+
+    /// The message that `sender` makes with this estimate; it is not received yet.
+    pub(crate) fn draft(&self, sender: ValidatorId, estimate: E) -> Message<E> {
+        let (view, justification) = (&self.view, self.view.justification());
+        let sequence_number = view.next_sequence_number(sender);
+        Message::new(Header { sender, sequence_number, justification, estimate }).unwrap()
+    }
+}
+
+/// A number below the one that it is given, from a seed.
+pub(crate) fn draws(mut state: u64) -> impl FnMut(usize) -> usize {
+    move |below| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    }
+}
+
+/// A run at random: each of `makers` has a view of its own, in which it hears some messages, with
+/// all that they have in their past, before it makes one with the estimate that `choose` says. A
+/// validator that is there twice equivocates. `each` is called with the view that receives all,
+/// after each message.
+pub(crate) fn run_at_random<E: Estimate, T: Follower<View<E>> + Clone>(
+    (validators, makers): (&ValidatorSet, &[u32]),
+    steps: usize,
+    estimator: T,
+    draw: &mut impl FnMut(usize) -> usize,
+    mut choose: impl FnMut(&Node<E, T>, T::Value, &mut dyn FnMut(usize) -> usize) -> E,
+    mut each: impl FnMut(&Node<E, T>, MessageIndex),
+) {
+    let new = || Node::new(validators.clone(), estimator.clone());
+    let mut nodes: Vec<_> = makers.iter().map(|_| new()).collect();
+    let mut all = new();
+    let mut messages: Vec<(Message<E>, BTreeSet<usize>)> = Vec::new();
+    for _ in 0..steps {
+        let maker = draw(makers.len());
+        let (sender, node) = (ValidatorId::new(makers[maker]), &mut nodes[maker]);
+        let mut seen = BTreeSet::new();
+        for _ in 0..draw(4).min(messages.len()) {
+            // Mostly of late.
+            let place = messages.len() - 1 - draw(messages.len().min(8));
+            seen.extend(messages[place].1.iter().copied());
+        }
+        for place in seen {
+            node.receive(messages[place].0.clone()).unwrap();
+        }
+        if node.view.is_equivocator(sender) {
+            continue;
+        }
+        let value = node.estimate();
+        let estimate = choose(node, value, draw);
+        let message = node.draft(sender, estimate);
+        let past = message.justification().hashes().flat_map(|hash| {
+            let cited = messages.iter().find(|(message, _)| message.hash() == hash);
+            cited.map(|(_, past)| past.clone()).unwrap_or_default()
+        });
+        let past = past.chain([messages.len()]).collect();
+        node.receive(message.clone()).unwrap();
+        if all.view.find(&message.hash()).is_some() {
+            continue; // By both halves of an equivocator, from the same past.
+        }
+        messages.push((message.clone(), past));
+        all.receive(message).unwrap();
+        each(&all, MessageIndex::new(all.view.message_count() as u32 - 1));
+    }
 }

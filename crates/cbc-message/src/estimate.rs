@@ -1,5 +1,8 @@
 //! Estimates: the consensus values that messages vote for (semantics §1, §5).
 
+mod concurrent;
+mod sharding;
+
 use std::fmt::{self, Debug};
 
 use serde::de::DeserializeOwned;
@@ -7,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::MessageHash;
+
+pub use concurrent::{ConcurrentBlock, ConcurrentVote, NotABlock, Output};
+pub use sharding::{NotAShard, Shard, ShardVote};
 
 /// A consensus value that can be encoded, hashed and compared.
 ///

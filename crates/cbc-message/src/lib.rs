@@ -56,7 +56,8 @@ pub use serde;
 pub use batch::decode_all;
 pub use codec::{DecodeError, EncodeError, MAX_MESSAGE_BYTES, check_round_trip, decode, encode};
 pub use estimate::{
-    Bit, BlockEstimate, BlockId, BlockVote, Estimate, Integer, NotABit, NotAPermutation, Order,
+    Bit, BlockEstimate, BlockId, BlockVote, ConcurrentBlock, ConcurrentVote, Estimate, Integer,
+    NotABit, NotABlock, NotAPermutation, NotAShard, Order, Output, Shard, ShardVote,
 };
 pub use hash::{HASH_CONTEXT, MessageHash, ParseHashError};
 pub use hash_index::HashIndex;

@@ -56,8 +56,8 @@ pub use admission::{EstimateError, InvalidEstimate};
 pub use finality::{Advance, Finality, FinalityConflict, Finalized, Standing};
 pub use observer::Observer;
 pub use protocol::{
-    Answer, BinaryConsensus, Blockchain, BordaConsensus, IntegerConsensus, OrderConsensus,
-    Protocol, ValueConsensus,
+    Answer, BinaryConsensus, Blockchain, BordaConsensus, Concurrent, IntegerConsensus,
+    OrderConsensus, Protocol, Sharding, ValueConsensus,
 };
 pub use shared::SharedObserver;
 pub use validator::{Behind, MakeError, NotAValidator, Validator};

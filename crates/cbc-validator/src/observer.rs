@@ -15,7 +15,7 @@ use tracing::error;
 
 use crate::admission::Estimates;
 use crate::finality::{Finalized, Standing};
-use crate::{EstimateError, MakeError, Protocol};
+use crate::{Answer, EstimateError, MakeError, Protocol};
 
 /// A view, an estimator that follows it, and what has been finalized in it.
 ///
@@ -114,8 +114,9 @@ impl<P: Protocol, O> Observer<P, O> {
         &self.standing.finalized
     }
 
-    /// What is final, as one value.
-    fn start(&self) -> Option<P::Value> {
+    /// What is final, as one value: of a protocol whose values end one chain, the last finalized
+    /// value; of others, what those of all chains make together.
+    pub fn finalized_together(&self) -> Option<P::Value> {
         let finalized: Vec<&P::Value> =
             self.standing.finalized.iter().map(|it| &it.value).collect();
         self.protocol.join(&self.estimator, &finalized)
@@ -134,7 +135,7 @@ impl<P: Protocol, O> Observer<P, O> {
     /// Notes whether what is final is overturned; it becoming so is an event.
     fn note_overturned(&mut self, is_overturned: bool) {
         if is_overturned && !self.standing.is_overturned {
-            let finalized = self.start();
+            let finalized = self.finalized_together();
             let observed_fault_weight = self.view.lent().observed_fault_weight();
             error!(?finalized, %observed_fault_weight, "overturned: the fork choice has left what is final");
         }
@@ -200,7 +201,7 @@ impl<P: Protocol, O> Observer<P, O> {
         &mut self,
         sender: ValidatorId,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        let start = self.start();
+        let start = self.finalized_together();
         let value = self.track_from(start.as_ref()).ok_or(MakeError::NoEstimate)?;
         // The fork choice that others check has left what is finalized here.
         let is_overturned = self.check_estimates
@@ -227,9 +228,15 @@ impl<P: Protocol, O> Observer<P, O> {
         &mut self,
         sender: ValidatorId,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        let value = self.track_from(None).ok_or(MakeError::NoEstimate)?;
-        let estimate = self.protocol.estimate(&self.estimator.answer(self.view.lent(), &value));
-        self.draft_message_with(sender, estimate)
+        let answer = self.answer_from_genesis().ok_or(MakeError::NoEstimate)?;
+        self.draft_message_with(sender, self.protocol.estimate(&answer))
+    }
+
+    /// What the estimator answers to this view, whatever is final in it, as others know it: for
+    /// whoever chooses between several estimates that follow from that. `None` while it is open.
+    pub fn answer_from_genesis(&mut self) -> Option<Answer<P>> {
+        let value = self.track_from(None)?;
+        Some(self.estimator.answer(self.view.lent(), &value))
     }
 
     /// Makes a message of `sender` with an estimate of the caller's choice.
@@ -281,7 +288,7 @@ impl<P: Protocol, O> Observer<P, O> {
     /// The estimate by the latest messages of this view, starting from the last finalized value;
     /// `None` while they leave it open.
     pub fn estimate(&self) -> Option<P::Value> {
-        self.estimate_from(self.start().as_ref())
+        self.estimate_from(self.finalized_together().as_ref())
     }
 
     /// The estimate by the latest messages of this view, whatever is final in it: what rule V5 asks

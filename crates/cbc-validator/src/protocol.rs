@@ -1,5 +1,8 @@
 //! Protocols: an estimate, the estimator that finds it, and what finalizing it means.
 
+mod concurrent;
+mod sharding;
+
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -9,6 +12,9 @@ use cbc_estimator::{
 use cbc_message::{Bit, BlockEstimate, BlockId, BlockVote, Estimate, Integer, Order};
 use cbc_view::{AtDepth, Chain, Equals, View};
 
+pub use concurrent::Concurrent;
+pub use sharding::Sharding;
+
 /// What the estimator of a protocol answers, as others know it.
 pub type Answer<P> =
     <<P as Protocol>::Estimator as Estimator<View<<P as Protocol>::Estimate>>>::Answer;
@@ -17,10 +23,9 @@ pub type Answer<P> =
 ///
 /// What it decides are values, each the end of a chain of *candidates*: a block's candidates are
 /// its ancestors from height 1 up to itself; a bit, an integer or an order is its own only
-/// candidate. A value may also be made of several that end a chain each: of a set of transactions,
-/// each of them; of two shards, the last block of each. Then whatever is said of values below is
-/// said of those ([`ends`](Self::ends)). Whatever agrees with a candidate agrees with those before it in the chain, so a
-/// candidate is never safer than one before it (semantics §6). Two values conflict unless one is
+/// candidate. A value may also be made of several that end a chain each: of a schedule, each of its
+/// blocks. Then whatever is said of values below is said of those ([`ends`](Self::ends)). Whatever
+/// agrees with a candidate agrees with those before it in the chain, so a candidate is never safer than one before it (semantics §6). Two values conflict unless one is
 /// a candidate of the other.
 ///
 /// Who decides single values needs an estimator only: [`ValueConsensus`] is the protocol.
@@ -40,8 +45,8 @@ pub type Answer<P> =
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// One whose estimates are of another kind, or whose values end several chains, is written out: see
-/// `tests/several_chains.rs` of this crate.
+/// One whose estimates are of another kind, or whose values end several chains, is written out:
+/// [`Concurrent`] is one.
 pub trait Protocol {
     /// What messages carry.
     type Estimate: Estimate;
@@ -51,6 +56,10 @@ pub trait Protocol {
 
     /// How the value is found.
     type Estimator: Follower<View<Self::Estimate>, Value = Self::Value> + Clone + Debug;
+
+    /// Whether no message agrees with two candidates of one depth, of whatever chains. Then an oracle
+    /// may go on from what it knew of one chain when it is asked of the next.
+    const ONE_TREE: bool = true;
 
     /// An estimator that has been told of no message.
     fn estimator(&self) -> Self::Estimator;
@@ -62,6 +71,18 @@ pub trait Protocol {
     fn ends(&self, estimator: &Self::Estimator, value: &Self::Value) -> Vec<Self::Value> {
         let _ = estimator;
         vec![value.clone()]
+    }
+
+    /// The [`ends`](Self::ends) of `value` of which more may become final: all, unless overridden by
+    /// a protocol in which there are many and most are among `finalized`.
+    fn open_ends(
+        &self,
+        estimator: &Self::Estimator,
+        value: &Self::Value,
+        finalized: &[&Self::Value],
+    ) -> Vec<Self::Value> {
+        let _ = finalized;
+        self.ends(estimator, value)
     }
 
     /// The value that is made of these, which are final, each of another chain: where a fork choice
@@ -120,6 +141,30 @@ pub trait Protocol {
         let least = self.depth(estimator, one).min(self.depth(estimator, other));
         self.common_depth(estimator, one, other) < least
     }
+
+    /// Whether an estimate of `value` leaves `finalized`: unless overridden, if any of its ends
+    /// conflicts with that.
+    fn excludes(
+        &self,
+        estimator: &Self::Estimator,
+        value: &Self::Value,
+        finalized: &Self::Value,
+    ) -> bool {
+        let ends = self.ends(estimator, value);
+        ends.iter().any(|end| self.conflict(estimator, finalized, end))
+    }
+}
+
+/// A number made of these names: of other names, most likely another.
+fn mixed(names: impl Iterator<Item = BlockId>) -> u64 {
+    let bytes = names.map(|name| match name {
+        BlockId::Genesis => 0,
+        BlockId::Proposed(hash) => {
+            let first = hash.as_bytes().first_chunk();
+            u64::from_le_bytes(first.copied().unwrap_or_default())
+        }
+    });
+    bytes.fold(0, |mixed: u64, next| mixed.rotate_left(7).wrapping_add(next))
 }
 
 /// Casper the Friendly Ghost: consensus on a chain of blocks, by LMD GHOST.

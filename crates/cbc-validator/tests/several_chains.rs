@@ -83,6 +83,9 @@ impl Protocol for TwoBits {
     type Value = Pair;
     type Estimator = Majorities;
 
+    /// A message agrees with a candidate of each bit.
+    const ONE_TREE: bool = false;
+
     fn estimator(&self) -> Majorities {
         Majorities
     }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use cbc_message::{BlockId, Weight};
 
 /// A tree of blocks that answers who descends from whom.
-pub(super) trait Ancestry {
+pub(crate) trait Ancestry {
     /// A block, of which there are few questions asked but which is copied often.
     type Block: Copy + Ord;
 
@@ -33,7 +33,7 @@ pub(super) trait Ancestry {
 /// than two for each vote: with the voted blocks in preorder, those on any block stand next to one
 /// another, and fork where the first and the last of them do. O(N log N) questions for N votes,
 /// whatever the shape of the tree, and no recursion.
-pub(super) fn head<A: Ancestry>(
+pub(crate) fn head<A: Ancestry>(
     tree: &A,
     votes: impl Iterator<Item = (A::Block, Weight)>,
     start: A::Block,

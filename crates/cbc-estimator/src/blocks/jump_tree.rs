@@ -17,7 +17,7 @@ use cbc_view::{Column, Renumbering};
 /// so from the root's descendants no jump leads to any other node above it. Of those, depths are
 /// kept.
 #[derive(Clone, Debug)]
-pub(super) struct JumpTree {
+pub(crate) struct JumpTree {
     nodes: Column<Node>,
     /// The depths of the nodes above the root that one comes to from it by jumps, the nearest first.
     above: Vec<u32>,
@@ -54,18 +54,18 @@ impl Link {
 
 impl JumpTree {
     /// The tree of only a root, of depth 0.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = Node { parent: 0, jump: Link(0), depth: 0 };
         Self { nodes: vec![root].into(), above: Vec::new() }
     }
 
     /// The number of nodes.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.nodes.len()
     }
 
     /// Adds a node below `parent`, and gives it the next number.
-    pub(super) fn push(&mut self, parent: u32) -> u32 {
+    pub(crate) fn push(&mut self, parent: u32) -> u32 {
         let Node { jump: near, depth, .. } = self.node(parent);
         let far = self.jump(near);
         let (near_depth, far_depth) = (self.link_depth(near), self.link_depth(far));
@@ -126,19 +126,19 @@ impl JumpTree {
     }
 
     /// The number of edges from `node` up to the very first root. O(1).
-    pub(super) fn depth(&self, node: u32) -> u32 {
+    pub(crate) fn depth(&self, node: u32) -> u32 {
         self.node(node).depth
     }
 
     /// The parent of `node`, unless it is the root. O(1).
-    pub(super) fn parent(&self, node: u32) -> Option<u32> {
+    pub(crate) fn parent(&self, node: u32) -> Option<u32> {
         let parent = self.node(node).parent;
         (parent != node).then_some(parent)
     }
 
     /// The ancestor of `node`, or `node` itself, at `depth`, if it is that deep and the root is not
     /// deeper. O(log n).
-    pub(super) fn ancestor_at(&self, mut node: u32, depth: u32) -> Option<u32> {
+    pub(crate) fn ancestor_at(&self, mut node: u32, depth: u32) -> Option<u32> {
         if self.depth(node) < depth || depth < self.depth(0) {
             return None;
         }
@@ -153,12 +153,12 @@ impl JumpTree {
     }
 
     /// Whether `above` is `below` or an ancestor of it. O(log n).
-    pub(super) fn is_ancestor_or_same(&self, above: u32, below: u32) -> bool {
+    pub(crate) fn is_ancestor_or_same(&self, above: u32, below: u32) -> bool {
         self.ancestor_at(below, self.depth(above)) == Some(above)
     }
 
     /// The deepest node that is an ancestor of, or the same as, both. O(log n).
-    pub(super) fn common_ancestor(&self, one: u32, other: u32) -> u32 {
+    pub(crate) fn common_ancestor(&self, one: u32, other: u32) -> u32 {
         let depth = self.depth(one).min(self.depth(other));
         let mut one = self.ancestor_at(one, depth).unwrap_or(0);
         let mut other = self.ancestor_at(other, depth).unwrap_or(0);

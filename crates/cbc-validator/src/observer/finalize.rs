@@ -25,17 +25,12 @@ impl<P: Protocol, O: SafetyOracle<View<P::Estimate>>> Observer<P, O> {
         oracle.safety(self.view.lent(), self.view.lent().validators(), property)
     }
 
-    /// The last of the candidates of `tip`, past the first `above`, that is safe at the threshold;
-    /// `tip` ends one of so many chains.
-    fn deepest_safe(
-        &mut self,
-        tip: &P::Value,
-        above: u32,
-        chains: usize,
-    ) -> Option<Finalized<P::Value>> {
+    /// The last of the candidates of `tip`, which ends a chain, past the first `above`, that is safe
+    /// at the threshold.
+    fn deepest_safe(&mut self, tip: &P::Value, above: u32) -> Option<Finalized<P::Value>> {
         let Self { protocol, search, view, estimator, threshold, .. } = self;
-        if chains > 1 {
-            search.reset(); // What it keeps is of one chain, and what that grows into.
+        if !P::ONE_TREE {
+            search.reset(); // What it keeps is of one chain, and of those of the same tree.
         }
         let view = view.lent();
         let chain = protocol.chain(estimator, tip);
@@ -103,19 +98,25 @@ where
         // From the genesis: from the last finalized value one could never leave it, and would not
         // see that it had been overturned.
         let tip = self.track_from(None);
-        let ends = tip.map_or(Vec::new(), |tip| self.protocol.ends(&self.estimator, &tip));
         // An estimate that is left open agrees with nothing that is final.
         let is_overturned = |finalized: &P::Value| {
-            let conflicts = |end| self.protocol.conflict(&self.estimator, finalized, end);
-            ends.is_empty() || ends.iter().any(conflicts)
+            let excludes = |tip| self.protocol.excludes(&self.estimator, tip, finalized);
+            tip.as_ref().is_none_or(excludes)
         };
         let finalized = self.standing.finalized.iter().map(|finalized| &finalized.value);
         let mut finalized = finalized.filter(|finalized| is_overturned(finalized));
         let overturned = finalized.next().cloned();
         self.note_overturned(overturned.is_some());
-        let Some(finalized) = overturned else { return Ok(self.advance(&ends)) };
-        for end in &ends {
-            if let Some(Finalized { value, .. }) = self.deepest_safe(end, 0, ends.len())
+        let Some(tip) = tip else {
+            return Ok(if overturned.is_some() {
+                Finality::Overturned
+            } else {
+                Finality::Unchanged
+            });
+        };
+        let Some(finalized) = overturned else { return Ok(self.advance(&tip)) };
+        for end in &self.protocol.ends(&self.estimator, &tip) {
+            if let Some(Finalized { value, .. }) = self.deepest_safe(end, 0)
                 && self.protocol.conflict(&self.estimator, &finalized, &value)
             {
                 let observed_fault_weight = self.view.lent().observed_fault_weight();
@@ -145,10 +146,13 @@ where
         })
     }
 
-    /// Finalizes what is safe of the chains with these ends, with which nothing final conflicts.
-    fn advance(&mut self, ends: &[P::Value]) -> Finality<P::Value> {
+    /// Finalizes what is safe of the chains that this value ends, with which nothing final conflicts.
+    fn advance(&mut self, tip: &P::Value) -> Finality<P::Value> {
+        let finalized = self.standing.finalized.iter().map(|finalized| &finalized.value);
+        let finalized: Vec<&P::Value> = finalized.collect();
+        let ends = self.protocol.open_ends(&self.estimator, tip, &finalized);
         let mut advances = Vec::new();
-        for end in ends {
+        for end in &ends {
             let (protocol, estimator) = (&self.protocol, &self.estimator);
             // What is final of this chain: a candidate of the end, or, of an estimate that has gone
             // back, one that the end is a candidate of.
@@ -159,7 +163,7 @@ where
             };
             let known = self.standing.finalized.iter().position(is_of_chain);
             let above = known.map_or(0, |known| depth(&self.standing.finalized[known].value));
-            let Some(finalized) = self.deepest_safe(end, above, ends.len()) else { continue };
+            let Some(finalized) = self.deepest_safe(end, above) else { continue };
             let Finalized { value, safety } = &finalized;
             info!(?value, fault_tolerance = ?safety.fault_tolerance, "finalized");
             advances.push(Advance { above, finalized: finalized.clone() });
