@@ -25,7 +25,7 @@ pub enum Strategy {
     /// the one whose head fewer validators follow.
     Balance,
     /// Each does as it should until `start`, and then denies, once, its messages of the last half:
-    /// it speaks as if it had seen what it had halfway, to all.
+    /// it speaks as if it had seen what it had halfway, to all, and never again.
     Late,
     /// In each turn each speaks several times, to all, as if it had seen less and less.
     Flood,

@@ -108,15 +108,15 @@ impl Equivocators {
         }
     }
 
-    /// An equivocator speaks in its turn.
+    /// An equivocator speaks in its turn; nothing if it speaks as it should this time.
     pub(crate) fn speak<P: Recorded + Clone>(
         &mut self,
         run: &mut Run<P, DynOracle<P>>,
         validator: ValidatorId,
-    ) -> Result<Vec<Said>, TokenError<StepError>> {
+    ) -> Result<Option<Vec<Said>>, TokenError<StepError>> {
         let Self { members, strategy, copies, .. } = self;
         let Some(member) = members.iter_mut().find(|it| it.id == validator && !it.is_done) else {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         };
         let mut said = Vec::new();
         match strategy {
@@ -132,13 +132,19 @@ impl Equivocators {
                 said.extend(message.map(|message| Said { message, only: None }));
             }
             Strategy::Late => {
+                // Where it had heard nothing since the message before, that is what it said then:
+                // it denies more.
                 let own = &member.tongues[0].own;
-                // With fewer than two there is nothing to deny yet.
-                if let Some(&halfway) = own.get(own.len() / 2).filter(|_| own.len() > 1) {
-                    let before = own.iter().rev().find(|&&it| it < halfway).copied();
-                    let message = make(run, validator, before.into_iter().collect())?;
-                    said.extend(message.map(|message| Said { message, only: None }));
-                    member.is_done = true;
+                for kept in (0..=own.len() / 2).rev().filter(|_| !own.is_empty()) {
+                    let before = kept.checked_sub(1).and_then(|last| own.get(last)).copied();
+                    if let Some(message) = make(run, validator, before.into_iter().collect())? {
+                        said.push(Said { message, only: None });
+                        member.is_done = true;
+                        break;
+                    }
+                }
+                if !member.is_done {
+                    return Ok(None);
                 }
             }
             Strategy::Flood => {
@@ -153,7 +159,7 @@ impl Equivocators {
                 member.tongues[0].own = own.into_iter().chain(first).collect();
             }
         }
-        Ok(said)
+        Ok(Some(said))
     }
 }
 

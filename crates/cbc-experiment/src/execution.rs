@@ -179,8 +179,11 @@ impl<'a, P: Recorded + Clone> Execution<'a, P> {
         if self.silent[validator.index()] || self.is_down(validator, now) {
             return Ok(());
         }
-        if self.equivocators.has(validator, now) {
-            let said = self.equivocators.speak(self.run, validator)?;
+        let said = match self.equivocators.has(validator, now) {
+            true => self.equivocators.speak(self.run, validator)?,
+            false => None,
+        };
+        if let Some(said) = said {
             self.note_made(now, self.round + 1);
             for Said { message, only } in said {
                 self.send(now, validator, message, |receiver| {

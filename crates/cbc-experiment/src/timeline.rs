@@ -22,12 +22,12 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// What happens at one time happens in this order: a round ends before anything of the next
-    /// one; whoever speaks has heard what has arrived.
+    /// What happens at one time happens in this order: what arrives as a round ends has arrived in
+    /// it, and whoever speaks as the next begins has heard it.
     fn rank(self) -> u8 {
         match self {
-            Self::EndOfRound => 0,
-            Self::Arrival { .. } => 1,
+            Self::Arrival { .. } => 0,
+            Self::EndOfRound => 1,
             Self::Proposal(_) | Self::Proposals | Self::Votes => 2,
         }
     }

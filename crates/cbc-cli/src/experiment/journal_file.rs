@@ -50,7 +50,11 @@ impl JournalFile {
                 let lines = vec![None; own.runs as usize];
                 let mut journal =
                     Self { path: path.clone(), file, header: own.clone(), lines, end: 0 };
-                journal.file.set_len(0).with_context(failed)?;
+                journal
+                    .file
+                    .set_len(0)
+                    .and_then(|()| journal.file.rewind())
+                    .with_context(failed)?;
                 journal.add(&own.to_line())?;
                 staged::sync(folder).with_context(failed)?;
                 journal
