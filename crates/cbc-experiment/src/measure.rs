@@ -186,8 +186,14 @@ impl Found {
         let units = self.units(run, traffic);
         let count = |fate| units.iter().filter(|unit| unit.fate == fate).count();
         let (finalized, orphaned) = (count(Fate::Finalized), count(Fate::Orphaned));
-        let latency = Latency::of(&units, rounds, |unit| std::slice::from_ref(&unit.global));
-        let own = Latency::of(&units, rounds, |unit| &unit.own);
+        let all = |_: &Unit| true;
+        let on_chain = |unit: &Unit| unit.fate != Fate::Orphaned;
+        let global = |unit: &Unit| vec![unit.global];
+        let own = |unit: &Unit| unit.own.clone();
+        let latency = Latency::of(&units, rounds, all, global);
+        let own_latency = Latency::of(&units, rounds, all, own);
+        let chain_latency = Latency::of(&units, rounds, on_chain, global);
+        let own_chain_latency = Latency::of(&units, rounds, on_chain, own);
         let per_finalized = |amount: f64| (finalized > 0).then(|| amount / finalized as f64);
         let carried_out = rounds.ends.len() - 1;
         // The proof of concept looked for what is safe before it counted the last round's messages.
@@ -215,9 +221,11 @@ impl Found {
             (units.len() - finalized).into(),
         ];
         measures.extend(latency.quantiles());
-        measures.extend(own.quantiles());
+        measures.extend(own_latency.quantiles());
+        measures.push(watched.then_some(own_latency.censored).into());
+        measures.extend(chain_latency.quantiles());
+        measures.extend(own_chain_latency.quantiles());
         measures.extend([
-            watched.then_some(own.censored).into(),
             per_finalized(messages as f64).into(),
             per_finalized(traffic.bytes as f64).into(),
             chain.filter(|_| finalized > 0).map(|it| it.orphan_rate(0)).into(),
@@ -280,16 +288,18 @@ struct Latency {
 }
 
 impl Latency {
-    /// Over all units, and each of the rounds in which `finalized` says that one became final.
-    fn of<'a>(
-        units: &'a [Unit],
+    /// Over the units that `counts`, and each of the rounds in which `finalized` says that one became
+    /// final.
+    fn of(
+        units: &[Unit],
         rounds: &Rounds,
-        finalized: impl Fn(&'a Unit) -> &'a [Option<u32>],
+        counts: impl Fn(&Unit) -> bool,
+        finalized: impl Fn(&Unit) -> Vec<Option<u32>>,
     ) -> Self {
         let last = rounds.ends.len() - 1;
         let mut waits = [const { Vec::new() }; 3];
         let mut censored = 0;
-        for unit in units {
+        for unit in units.iter().filter(|unit| counts(unit)) {
             for round in finalized(unit) {
                 censored += usize::from(round.is_none());
                 let until = round.map_or(last, |round| round as usize);

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::fs::File;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -286,7 +288,7 @@ fn a_parquet_table_has_what_the_csv_has() {
         assert_eq!(parquet, write(Format::Parquet));
         let mut reader = csv::Reader::from_reader(&text[..]);
         let headings = reader.headers().unwrap().clone();
-        let file = tempfile_of(parquet);
+        let file = reader_of(&parquet);
         let mut count = 0;
         for (in_csv, in_parquet) in reader.records().zip(file.get_row_iter(None).unwrap()) {
             let (in_csv, in_parquet) = (in_csv.unwrap(), in_parquet.unwrap());
@@ -310,6 +312,8 @@ fn a_parquet_table_has_what_the_csv_has() {
     }
 }
 
-fn tempfile_of(bytes: Vec<u8>) -> SerializedFileReader<bytes::Bytes> {
-    SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap()
+fn reader_of(bytes: &[u8]) -> SerializedFileReader<File> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    SerializedFileReader::new(file).unwrap()
 }
