@@ -19,7 +19,8 @@ pub enum Who {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
     /// Each speaks with two tongues: of one, only the even validators hear, of the other, only the
-    /// odd ones; with each it has heard only those whom it speaks to.
+    /// odd ones; with each it has heard only those whom it speaks to. Who receives a message that
+    /// builds on what it was not sent asks its maker for that, and has it a round trip later.
     Split,
     /// Each speaks with two tongues, as in `Split`, but all hear both; in its turn it speaks with
     /// the one whose head fewer validators follow.

@@ -80,6 +80,11 @@ impl Equivocators {
         now >= self.start && self.members.iter().any(|member| member.id == validator)
     }
 
+    /// Whether they keep some messages from some validators, who then have to ask for them.
+    pub(crate) fn withhold(&self) -> bool {
+        self.strategy == Strategy::Split && !self.members.is_empty()
+    }
+
     /// A message was received by a validator, or made by it as it should.
     pub(crate) fn hear<P: Recorded + Clone>(
         &mut self,

@@ -3,7 +3,7 @@
 use cbc_message::ValidatorId;
 use cbc_simulation::rand::RngExt;
 use cbc_simulation::{Action, DynOracle, Recorded, Run, StepError, Token, TokenError};
-use cbc_view::MessageIndex;
+use cbc_view::{MessageDag, MessageIndex};
 use rand_chacha::ChaCha8Rng;
 use thiserror::Error;
 
@@ -238,7 +238,9 @@ impl<'a, P: Recorded + Clone> Execution<'a, P> {
             self.timeline.add(self.outage.1, Event::Arrival { receiver, message, with_past });
             return Ok(());
         }
-        self.traffic.arrivals += 1;
+        let waiting = &self.traffic.waiting[receiver.index()];
+        let is_asked_for = waiting.iter().any(|waiting| waiting.message == message);
+        self.traffic.arrivals += u64::from(!is_asked_for);
         self.equivocators.hear(self.run, receiver, message);
         if !self.run.has_justified(receiver, message) {
             let name = name_of(self.run, message);
@@ -249,6 +251,9 @@ impl<'a, P: Recorded + Clone> Execution<'a, P> {
         if !self.run.has_justified(receiver, message) {
             self.traffic.waits += 1;
             waiting.push(Waiting { message, since: now });
+            if self.equivocators.withhold() {
+                self.ask(now, receiver, message);
+            }
         } else {
             let (run, waited) = (&*self.run, &mut self.traffic.waited);
             waiting.retain(|waiting| {
@@ -258,6 +263,15 @@ impl<'a, P: Recorded + Clone> Execution<'a, P> {
             });
         }
         Ok(())
+    }
+
+    /// Asks whoever made a message for what it builds on, which otherwise might never come.
+    fn ask(&mut self, now: f64, receiver: ValidatorId, message: MessageIndex) {
+        let Parameters { network, validators, .. } = self.parameters;
+        let maker = self.run.observer().view().sender(message).get();
+        let asked = network.arrival(now, (receiver.get(), maker), *validators, &mut self.rng);
+        let answered = network.arrival(asked, (maker, receiver.get()), *validators, &mut self.rng);
+        self.timeline.add(answered, Event::Arrival { receiver, message, with_past: true });
     }
 
     fn end_waits(&mut self) {

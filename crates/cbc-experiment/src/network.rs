@@ -205,10 +205,12 @@ impl Network {
                 Described::new("pareto").with("scale", *scale).with("shape", *shape)
             }
             Delay::Regions { matrix, chosen, jitter } => {
+                let described = Described::new("regions").with("file", &matrix.file);
+                let all = chosen.iter().copied().eq(0..matrix.names.len());
                 let names: Vec<&String> =
                     chosen.iter().filter_map(|&region| matrix.names.get(region)).collect();
-                let described = Described::new("regions").with("file", &matrix.file);
-                described.with("regions", names).with("jitter", *jitter)
+                let described = if all { described } else { described.with("regions", names) };
+                described.with("jitter", *jitter)
             }
         };
         if self.loss > 0.0 {

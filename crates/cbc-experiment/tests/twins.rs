@@ -165,7 +165,6 @@ fn equivocators_are_found_out_and_break_nothing_that_tolerates_them() {
         (0..plan.runs.len()).map(|run| judged(&plan, run).remove(0)).collect::<Vec<_>>()
     };
     for strategy in ["split", "balance", "late", "flood"] {
-        let mut final_somewhere = false;
         for judged in of(strategy, 0.23, 0.3) {
             // Two of nine.
             assert_eq!(
@@ -175,9 +174,9 @@ fn equivocators_are_found_out_and_break_nothing_that_tolerates_them() {
             );
             assert_eq!(measure(&judged, "conflicting_finality"), &Cell::Whole(0), "{strategy}");
             assert_eq!(measure(&judged, "overturned"), &Cell::Whole(0), "{strategy}");
-            final_somewhere |= measure(&judged, "finalized") != &Cell::Whole(0);
+            // And nobody is kept from deciding, not even by what is kept from them.
+            assert_ne!(measure(&judged, "finalized"), &Cell::Whole(0), "{strategy}");
         }
-        assert!(final_somewhere, "{strategy}");
     }
 }
 
