@@ -19,6 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 pub(crate) use self::journal_file::JournalFile;
 pub(crate) use self::output::Output;
+use crate::MemoryArguments;
 use crate::values::whole;
 
 /// What `--help` says besides the arguments.
@@ -88,6 +89,10 @@ pub struct ExperimentArguments {
     #[arg(long, short, default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<usize>)]
     pub jobs: usize,
 
+    /// How much memory each run may take.
+    #[command(flatten)]
+    pub memory: MemoryArguments,
+
     /// The folder that everything is written to; out/NAME by default, and of a shard
     /// out/NAME-shard-I-of-N.
     #[arg(long, short)]
@@ -140,6 +145,10 @@ pub(crate) fn run(arguments: &ExperimentArguments, out: &mut dyn Write) -> Resul
             writeln!(out, "{line}")?;
         }
         return Ok(ExitCode::SUCCESS);
+    }
+    for (number, run) in plan.runs.iter().enumerate() {
+        let place = || format!("{}: run {number} of --dry-run", file.display());
+        arguments.memory.fits(&run.footprint()).with_context(place)?;
     }
     let folder = arguments.output.clone().unwrap_or_else(|| {
         let name = &plan.experiment.name;

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use cbc_experiment::{Outcome, Record};
 use tempfile::TempDir;
 
 const CONFIG: &str = r#"
@@ -163,6 +164,16 @@ fn a_journal_that_is_damaged_or_there_already_is_refused() {
     fails(&folder, &resumed, "line 8: run");
     fs::write(&journal, "{}\n").unwrap();
     fails(&folder, &resumed, "no journal of an experiment");
+    // What failed is a row, and shows in the exit code.
+    let mut lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let run = Record::of_line(lines[3]).unwrap().run;
+    let failed = Record { run, outcome: Outcome::Failed("it broke".to_owned()) }.to_line();
+    lines[3] = &failed;
+    fs::write(&journal, lines.concat()).unwrap();
+    let (code, out, _) = self::run(&folder, &resumed);
+    assert!(code == Some(1) && out.contains("1 failed"), "{out}");
+    let rows = fs::read_to_string(folder.path().join("x/runs.csv")).unwrap();
+    assert_eq!(rows.lines().filter(|row| row.ends_with(",it broke")).count(), 1);
     fs::write(&journal, whole).unwrap();
     succeeds(&folder, &resumed);
 }
@@ -186,6 +197,10 @@ fn nothing_runs_that_is_only_looked_at() {
 
     fails(&folder, &["experiment"], "required");
     fails(&folder, &["experiment", "nowhere"], "no experiment that is there already (latency, poc");
+    let large = CONFIG.replace("10]", "20000]");
+    fs::write(folder.path().join("large.toml"), large).unwrap();
+    let expected = "large.toml: run 96 of --dry-run: too large for --memory 4096 (MiB): ";
+    fails(&folder, &["experiment", "large.toml"], expected);
     fails(&folder, &["experiment", "poc", "--shard", "0/3"], "expected I/N");
     fails(&folder, &["experiment", "poc", "--export", "t.xls"], "ends in .csv or .parquet");
     fs::write(folder.path().join("bad.toml"), "\nmodes = [\"loud\"]\n").unwrap();

@@ -159,6 +159,15 @@ impl Adversary {
         }
     }
 
+    /// How many messages somebody makes in a turn at most.
+    pub(crate) fn copies(&self) -> u64 {
+        match *self {
+            Self::Equivocate { strategy: Strategy::Flood, copies, .. } => copies.into(),
+            Self::Equivocate { .. } => 2,
+            Self::None | Self::Silent { .. } | Self::Crash { .. } => 1,
+        }
+    }
+
     /// Whether it is about messages that contradict each other.
     pub(crate) fn equivocates(&self) -> bool {
         matches!(self, Self::Equivocate { .. })

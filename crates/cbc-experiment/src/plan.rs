@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use cbc_simulation::ProtocolName;
 use cbc_simulation::rand::SeedableRng;
+use cbc_simulation::{Footprint, ProtocolName};
 use rand_chacha::ChaCha8Rng;
 
 use crate::adversary::Adversary;
@@ -89,14 +89,25 @@ impl Parameters {
         ChaCha8Rng::from_seed(self.identity().0)
     }
 
+    /// How many validators make a message in each round.
+    fn speakers(&self) -> u64 {
+        match self.mode {
+            Mode::Rand | Mode::Rrob => 1,
+            Mode::Full | Mode::All | Mode::Leader => self.validators.into(),
+        }
+    }
+
     /// About how much work it is, beside other runs.
     pub fn cost(&self) -> u64 {
         let validators = u64::from(self.validators);
-        let speakers = match self.mode {
-            Mode::Rand | Mode::Rrob => 1,
-            Mode::Full | Mode::All | Mode::Leader => validators,
-        };
-        u64::from(self.rounds) * validators * (validators + speakers)
+        u64::from(self.rounds) * validators * (validators + self.speakers())
+    }
+
+    /// How much memory it takes at most, by the arithmetic of [`Footprint`].
+    pub fn footprint(&self) -> Footprint {
+        let messages = u64::from(self.rounds) * self.speakers() * self.adversary.copies();
+        let first_messages = !self.protocol.starts_from_genesis();
+        Footprint::of_broadcasts(self.validators.into(), messages, first_messages)
     }
 }
 
