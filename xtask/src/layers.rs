@@ -45,11 +45,14 @@ const LAYERS: &[Layer] = &[
     layer("cbc-simulation", &["cbc-message", "cbc-view", "cbc-estimator", "cbc-oracle", "cbc-oracle-*",
                               "cbc-validator"],
                             &["cbc-testkit"]),
+    layer("cbc-experiment", &["cbc-message", "cbc-view", "cbc-estimator", "cbc-oracle", "cbc-validator",
+                              "cbc-simulation"],
+                            &["cbc-testkit"]),
     layer("cbc-cli",        &["cbc-message", "cbc-view", "cbc-estimator", "cbc-oracle", "cbc-oracle-*",
-                              "cbc-validator", "cbc-simulation"],
+                              "cbc-validator", "cbc-simulation", "cbc-experiment"],
                             &["cbc-testkit"]),
     layer("cbc-tests",      &["cbc-message", "cbc-view", "cbc-estimator", "cbc-oracle", "cbc-oracle-*",
-                              "cbc-validator", CONTRACT, "cbc-simulation", "cbc-cli"],
+                              "cbc-validator", CONTRACT, "cbc-simulation", "cbc-experiment", "cbc-cli"],
                             &["cbc-testkit"]),
     // A user of two layers alone, as there are outside.
     layer("two-layers",     &["cbc-view", "cbc-oracle"], &[CONTRACT]),
@@ -78,8 +81,8 @@ const RESERVED: &[Reserved] = &[
     reserved("clap",               &["cbc-cli", "cbc-tests", "xtask"], true),
     reserved("indicatif",          &["cbc-cli"], true),
     reserved("tracing-subscriber", &["cbc-cli"], true),
-    reserved("rand",               &[CONTRACT, "cbc-simulation", "cbc-cli", "cbc-tests"], true),
-    reserved("rand_*",             &[CONTRACT, "cbc-simulation", "cbc-cli", "cbc-tests"], true),
+    reserved("rand",               &[CONTRACT, "cbc-simulation", "cbc-experiment", "cbc-cli", "cbc-tests"], true),
+    reserved("rand_*",             &[CONTRACT, "cbc-simulation", "cbc-experiment", "cbc-cli", "cbc-tests"], true),
 ];
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -218,7 +221,7 @@ mod tests {
             "cbc-testkit depends on cbc-view, which its layer forbids",
             "cbc-validator depends on cbc-testkit, which its layer forbids",
             "cbc-validator depends on rand_distr, reserved to cbc-oracle-contract, cbc-simulation, \
-             cbc-cli, cbc-tests",
+             cbc-experiment, cbc-cli, cbc-tests",
             "cbc-view depends on cbc-estimator, which its layer forbids",
             "cbc-wallet is in no layer: give it a row in xtask/src/layers.rs",
             "xtask depends on cbc-message, which its layer forbids",

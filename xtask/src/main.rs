@@ -9,6 +9,7 @@ mod dependencies;
 mod files;
 mod footprint;
 mod fuzz;
+mod hyperqueue;
 mod layers;
 mod links;
 mod mutants;
@@ -46,6 +47,8 @@ enum Command {
     Soak(soak::Arguments),
     /// Look for inputs that break something, with libFuzzer; needs cargo-fuzz
     Fuzz(fuzz::Arguments),
+    /// Carry out an experiment in shards by HyperQueue; needs Python and its package hyperqueue
+    Hyperqueue,
     /// Hold what others made against deny.toml: licences, duplicates, advisories; needs cargo-deny
     Deny(deny::Arguments),
     /// Break the code, one line at a time, and print what no test notices; needs cargo-mutants
@@ -60,6 +63,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Shortfall => shortfall::run(),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Hyperqueue => hyperqueue::run(),
         Command::Deny(arguments) => deny::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
     }

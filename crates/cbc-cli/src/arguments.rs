@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::compare::{self, CompareArguments};
+use crate::experiment::{self, ExperimentArguments, MergeArguments};
 use crate::help;
 use crate::replay::{self, ReplayArguments};
 use crate::simulate::{self, SimulateArguments};
@@ -40,6 +41,13 @@ pub enum Command {
     /// Tabulate what every safety oracle says of the candidates of an execution.
     #[command(after_help = compare::HELP, after_long_help = help::with_tokens(compare::HELP))]
     Compare(Box<CompareArguments>),
+
+    /// Carry out an experiment: many executions over all cores, measured by every oracle.
+    #[command(after_help = experiment::HELP, after_long_help = experiment::long_help())]
+    Experiment(Box<ExperimentArguments>),
+
+    /// Put the shards of an experiment together.
+    Merge(MergeArguments),
 }
 
 impl Default for Command {

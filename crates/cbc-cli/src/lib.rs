@@ -1,4 +1,5 @@
-//! The `cbc` program: simulate and replay executions of CBC Casper, and compare safety oracles.
+//! The `cbc` program: simulate and replay executions of CBC Casper, and compare safety oracles,
+//! and carry out experiments.
 //!
 //! The only crate that reads files and prints. Everything it shows is computed by `cbc-simulation`,
 //! whose registry says which protocols and oracles there are, and the layers below.
@@ -7,6 +8,7 @@ mod arguments;
 mod compare;
 mod errors;
 mod execution_arguments;
+mod experiment;
 mod help;
 mod memory_arguments;
 mod picture;
@@ -28,6 +30,7 @@ use tracing_subscriber::EnvFilter;
 pub use arguments::{Arguments, Command};
 pub use compare::CompareArguments;
 pub use execution_arguments::ExecutionArguments;
+pub use experiment::{ExperimentArguments, MergeArguments};
 pub use memory_arguments::MemoryArguments;
 pub use picture::Picture;
 pub use replay::ReplayArguments;
@@ -37,7 +40,7 @@ pub use simulate::SimulateArguments;
 /// errors to standard error.
 ///
 /// The exit code is 0; 1 where a replay does not match, or compares nothing, and where validators
-/// finalize values that conflict; 2 for arguments or input that make no sense, and for what cannot
+/// finalize values that conflict, or a run of an experiment failed; 2 for arguments or input that make no sense, and for what cannot
 /// be read or written.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
@@ -56,6 +59,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
         Command::Simulate(arguments) => simulate::run(&arguments, out),
         Command::Replay(arguments) => replay::run(&arguments, out),
         Command::Compare(arguments) => compare::run(&arguments, out).map(|()| ExitCode::SUCCESS),
+        Command::Experiment(arguments) => experiment::run(&arguments, out),
+        Command::Merge(arguments) => experiment::merge(&arguments, out),
     };
     let done = done.and_then(|code| out.flush().map(|()| code).map_err(Error::from));
     match done {

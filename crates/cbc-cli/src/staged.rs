@@ -56,7 +56,7 @@ impl Staged {
 }
 
 /// An empty file in `folder`, for whomever the user lets read it, as any new file.
-fn create(folder: &Path) -> std::io::Result<NamedTempFile> {
+pub(crate) fn create(folder: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(".cbc-").suffix(".tmp");
     #[cfg(unix)]
@@ -66,12 +66,12 @@ fn create(folder: &Path) -> std::io::Result<NamedTempFile> {
 
 /// Makes sure that the names in a folder outlast a crash.
 #[cfg(unix)]
-fn sync(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn sync(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 /// Elsewhere a folder cannot be opened so.
 #[cfg(not(unix))]
-fn sync(_: &Path) -> std::io::Result<()> {
+pub(crate) fn sync(_: &Path) -> std::io::Result<()> {
     Ok(())
 }

@@ -62,6 +62,6 @@ pub use notation::{GENESIS, Notation, Recorded, Written, plain};
 /// In whose terms randomness is handed in.
 pub use rand;
 pub use registry::{DynOracle, OracleName, ProtocolName, Start, UnknownName, WithRun};
-pub use run::{Run, Setup, SetupError, StepError};
+pub use run::{Panel, Run, Setup, SetupError, StepError};
 pub use token::{Action, Execution, Malformed, Token, TokenError};
 pub use viewgraph::{PlacedMessage, ViewGraph};

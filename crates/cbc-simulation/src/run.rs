@@ -2,9 +2,11 @@
 
 mod errors;
 mod finalize;
+mod panel;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod vote;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -18,6 +20,7 @@ use cbc_validator::{
 use cbc_view::{HashedDag, MessageIndex, Reason, View};
 
 pub use errors::{SetupError, StepError};
+pub use panel::Panel;
 pub use setup::Setup;
 
 use crate::finality::Overturned;

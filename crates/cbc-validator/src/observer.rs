@@ -1,6 +1,7 @@
 //! An observer: receives messages, estimates, and finalizes, but makes no messages.
 
 mod finalize;
+mod judge;
 mod prune;
 
 use std::sync::Arc;

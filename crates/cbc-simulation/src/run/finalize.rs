@@ -40,7 +40,7 @@ where
     }
 
     /// Whether the validator weighs more than half: nobody else finalizes its own first message.
-    fn outweighs_the_rest(&self, validator: ValidatorId) -> bool {
+    pub(super) fn outweighs_the_rest(&self, validator: ValidatorId) -> bool {
         let validators = &self.setup.validators;
         let weight = validators.weight(validator).get();
         self.seats.first_message(validator).is_some() && weight > validators.total().get() - weight
@@ -87,7 +87,7 @@ where
 
     /// Whether those who spoke, in the view in place, outweigh the rest: else no quorum does, and
     /// an oracle, which takes memory for each two validators, need not be asked.
-    fn has_heard_a_majority(&self) -> bool {
+    pub(super) fn has_heard_a_majority(&self) -> bool {
         let view = self.observer().view();
         let heard = view.latest_honest_messages().map(|(validator, _)| validator);
         let weight = self.setup.validators.weight_of(heard).get();
