@@ -18,7 +18,8 @@ fn simulate(arguments: &[&str]) -> (String, String, String) {
     (out.replace(output, "OUT"), read("view-graph.svg"), read("scenario.jsonl"))
 }
 
-const PROTOCOLS: [&str; 5] = ["blockchain", "binary", "integer", "order", "order-borda"];
+const PROTOCOLS: [&str; 7] =
+    ["blockchain", "binary", "integer", "order", "order-borda", "concurrent", "sharding"];
 
 #[test]
 fn one_seed_gives_the_same_bytes_and_another_seed_others() {
@@ -35,8 +36,9 @@ fn one_seed_gives_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn the_execution_of_a_simulation_replays_to_the_same_result() {
-    for (protocol, network) in
-        PROTOCOLS.into_iter().zip(["no-delay", "step", "constant:2", "random", "gaussian:3,2"])
+    for (protocol, network) in PROTOCOLS
+        .into_iter()
+        .zip(["no-delay", "step", "constant:2", "random", "gaussian:3,2"].into_iter().cycle())
     {
         let arguments = [
             "--protocol",

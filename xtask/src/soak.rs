@@ -24,10 +24,13 @@ pub(crate) struct Arguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Soak {
     /// Finalized values are attacked by who equivocates and controls the network; of the
-    /// executions, each protocol has half
+    /// executions, each of four protocols has a quarter
     Attacks,
     /// Views and observers that drop what is settled are compared with such that keep everything
     Pruning,
+    /// Schedules of concurrent blocks, and the heads of shards, are compared with their definitions
+    /// at every step of runs in which some equivocate
+    Family,
 }
 
 impl Soak {
@@ -35,6 +38,9 @@ impl Soak {
     fn tests(self) -> &'static [&'static str] {
         match self {
             Self::Attacks => &["test --release -p cbc-tests --test soak -- --nocapture"],
+            Self::Family => {
+                &["test --release -p cbc-estimator --lib definition_whoever_equivocates"]
+            }
             Self::Pruning => &[
                 "test --release -p cbc-view --test prune",
                 "test --release -p cbc-validator --test prune",

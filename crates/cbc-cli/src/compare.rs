@@ -273,15 +273,16 @@ impl Comparison<'_> {
                 proposals.filter(|&message| view.is_justified(message)).filter_map(of).collect()
             }
             (Candidates::All, None) => distinct(view.justified_messages().filter_map(of)),
-            (Candidates::Chain, Some(_)) => {
-                let head = observer.estimate();
-                let chain = |head: P::Value| {
-                    let depths = 1..=protocol.depth(estimator, &head);
-                    depths.map(move |depth| protocol.candidate(estimator, &head, depth))
+            (Candidates::Chain, _) if P::STARTS_FROM_GENESIS => {
+                let tip = observer.estimate();
+                let ends = tip.map_or(Vec::new(), |tip| protocol.ends(estimator, &tip));
+                let chain = |end: P::Value| {
+                    let depths = 1..=protocol.depth(estimator, &end);
+                    depths.map(move |depth| protocol.candidate(estimator, &end, depth))
                 };
-                head.into_iter().flat_map(chain).collect()
+                ends.into_iter().flat_map(chain).collect()
             }
-            (Candidates::Chain, None) => {
+            (Candidates::Chain, _) => {
                 distinct(view.latest_honest_messages().filter_map(|(_, message)| of(message)))
             }
         })

@@ -23,8 +23,8 @@ const SAFE: [&str; 6] = ["#fff3c4", "#fcd581", "#f6a955", "#e8743b", "#c2452d", 
 
 /// A drawing of a view graph.
 ///
-/// Blocks are squares coloured by the faults they tolerate; edges go to the block that a block is
-/// built on, thick along the fork choice. Other messages are discs with their estimate.
+/// Blocks are squares coloured by the faults they tolerate; edges go to the blocks that a block is
+/// built on, thick for those of the estimate. Other messages are discs with their estimate.
 #[derive(Clone, Copy, Debug)]
 pub struct Picture<'a> {
     /// What is drawn.
@@ -159,9 +159,12 @@ impl Drawing<'_> {
         let class = if fork_choice { "fork-choice" } else { "chain" };
         let mut group = Group::new().set("class", class);
         for (position, message) in self.graph.messages.iter().enumerate() {
-            let parent = message.parent.map(|parent| self.center(&self.graph.messages[parent]));
-            let Some((to_x, to_y)) = parent.or(self.genesis()) else { continue };
-            if self.graph.fork_choice.binary_search(&position).is_ok() == fork_choice {
+            if self.graph.fork_choice.binary_search(&position).is_ok() != fork_choice {
+                continue;
+            }
+            for parent in &message.parents {
+                let parent = parent.map(|parent| self.center(&self.graph.messages[parent]));
+                let Some((to_x, to_y)) = parent.or(self.genesis()) else { continue };
                 let (x, y) = self.center(message);
                 let bend = (to_y - y) / 2.0;
                 let curve = Data::new().move_to((x, y)).cubic_curve_to((
@@ -199,7 +202,7 @@ impl Drawing<'_> {
             (true, false) => "equivocator",
             (false, false) => "honest",
         };
-        let shape = if self.graph.has_blocks {
+        let shape = if self.graph.has_blocks && !message.parents.is_empty() {
             Group::new().add(
                 Rectangle::new()
                     .set("x", x - BLOCK / 2.0)

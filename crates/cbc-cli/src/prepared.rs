@@ -156,10 +156,12 @@ fn schedule(
     let messages = (arguments.rounds as u64).saturating_mul(makers);
     let first_messages = !arguments.protocol.starts_from_genesis();
     memory.fits(&Footprint::of_broadcasts(validators.into(), messages, first_messages))?;
-    Ok(match ready_made {
+    let schedule = match ready_made {
         Some(make) => make(validators, arguments.rounds),
         None => Schedule::generate(validators, arguments.rounds, mode, arguments.network, rng),
-    })
+    };
+    let chooses = arguments.protocol.leaves_a_choice();
+    Ok(if chooses { schedule.with_choices(rng) } else { schedule })
 }
 
 /// Tokens that were given, or are in a file that was.

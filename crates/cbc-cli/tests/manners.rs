@@ -121,7 +121,8 @@ fn errors_say_once_what_where_and_what_was_expected() {
             &["replay", "raft.jsonl"],
             2,
             "error: raft.jsonl, line 1: no protocol \"raft\": traces name \"blockchain\", \
-             \"binary\", \"integer\", \"order\" with rule \"copeland\", \"order\", \"order\" with \
+             \"binary\", \"integer\", \"order\" with rule \"copeland\", \"concurrent\", \
+             \"sharding\", \"order\", \"order\" with \
              rule \"borda\"\n",
         ),
         (

@@ -1,16 +1,28 @@
 //! An oracle, and what it claims.
 
-use cbc_message::{Bit, BlockVote};
+use cbc_message::{Bit, BlockVote, ConcurrentVote, ShardVote};
 use cbc_oracle::SafetyOracle;
 use cbc_view::View;
 
 use crate::{Report, Size, Violation, survey};
 
-/// An oracle for both protocols whose futures are searched: binary consensus, and a chain of blocks.
-/// Whatever is a [`SafetyOracle`] for every message DAG is one.
-pub trait ContractOracle: SafetyOracle<View<Bit>> + SafetyOracle<View<BlockVote>> {}
+/// An oracle for all protocols whose futures are searched. Whatever is a [`SafetyOracle`] for every
+/// message DAG is one.
+pub trait ContractOracle:
+    SafetyOracle<View<Bit>>
+    + SafetyOracle<View<BlockVote>>
+    + SafetyOracle<View<ConcurrentVote>>
+    + SafetyOracle<View<ShardVote>>
+{
+}
 
-impl<O: SafetyOracle<View<Bit>> + SafetyOracle<View<BlockVote>>> ContractOracle for O {}
+impl<O> ContractOracle for O where
+    O: SafetyOracle<View<Bit>>
+        + SafetyOracle<View<BlockVote>>
+        + SafetyOracle<View<ConcurrentVote>>
+        + SafetyOracle<View<ShardVote>>
+{
+}
 
 /// An oracle that is to be held to the contract.
 ///

@@ -1,10 +1,12 @@
 //! What the search has to know of a protocol.
 
-use cbc_estimator::BlockIndex;
-use cbc_message::{Bit, BlockId, BlockVote, ValidatorId};
+use cbc_estimator::{BlockIndex, Scheduled, ShardHeads};
+use cbc_message::{
+    Bit, BlockId, BlockVote, ConcurrentBlock, ConcurrentVote, Output, Shard, ShardVote, ValidatorId,
+};
 use cbc_oracle::SafetyOracle;
-use cbc_validator::{BinaryConsensus, Blockchain, Protocol};
-use cbc_view::{MessageDag, MessageIndex, View};
+use cbc_validator::{BinaryConsensus, Blockchain, Concurrent, Protocol, Sharding};
+use cbc_view::{HashedDag, MessageDag, MessageIndex, View};
 
 use crate::ContractOracle;
 use crate::stories::Script;
@@ -170,6 +172,158 @@ impl Play for Blockchain {
                 let parent = voted.and_then(|block| blocks.parent(block));
                 format!("proposes {} on {}", name(voted), name(parent))
             }
+        }
+    }
+}
+
+/// The block that consumes the output of the genesis with this index, and produces one.
+fn on_genesis(index: u32) -> ConcurrentVote {
+    let output = Output { block: BlockId::Genesis, index };
+    ConcurrentBlock::new(vec![output], 1).map_or(ConcurrentVote::Vote, ConcurrentVote::Propose)
+}
+
+/// The genesis has two outputs. Validators 0 and 1 each propose a block that consumes the first.
+/// Whoever speaks votes for the schedule, or, more rarely, consumes what is unspent. All blocks are
+/// candidates.
+impl Play for Concurrent {
+    const NAME: &'static str = "concurrent";
+    const TWO_VALUED: bool = false;
+
+    fn protocol() -> Self {
+        Self { genesis_outputs: 2 }
+    }
+
+    fn asks(oracle: &dyn ContractOracle) -> &dyn SafetyOracle<View<ConcurrentVote>> {
+        oracle
+    }
+
+    fn fresh() -> [ConcurrentVote; 2] {
+        [on_genesis(0), ConcurrentVote::Vote]
+    }
+
+    fn opening() -> Vec<(ValidatorId, ConcurrentVote)> {
+        [0, 1].map(|proposer| (ValidatorId::new(proposer), on_genesis(0))).to_vec()
+    }
+
+    fn ballots(_: &World<Self>, _: Option<&Scheduled>) -> Vec<ConcurrentVote> {
+        vec![ConcurrentVote::Vote]
+    }
+
+    fn moves(world: &World<Self>, value: Option<&Scheduled>) -> Vec<ConcurrentVote> {
+        let Some(Scheduled::All(schedule)) = value.filter(|value| **value != nothing()) else {
+            return Vec::new(); // a third rival
+        };
+        let unspent = world.observer().estimator().blocks().unspent(schedule);
+        let blocks = (0..2).map(|choice| Self::choose(&unspent, 9 * choice));
+        std::iter::once(ConcurrentVote::Vote).chain(blocks).collect()
+    }
+
+    fn candidates(world: &World<Self>) -> Vec<Scheduled> {
+        let proposed = |message| world.observer().estimator().blocks().proposed_by(message);
+        let messages = (0..world.view().message_count() as u32).map(MessageIndex::new);
+        messages.filter_map(proposed).map(Scheduled::Block).collect()
+    }
+
+    /// A block is called by the message that proposed it.
+    fn name(world: &World<Self>, candidate: &Scheduled) -> String {
+        match candidate {
+            Scheduled::All(_) => "the schedule".to_owned(),
+            Scheduled::Block(block) => {
+                format!("block {}", world.observer().estimator().blocks().proposal(*block).get())
+            }
+        }
+    }
+
+    fn tell(world: &World<Self>, message: MessageIndex) -> String {
+        let blocks = world.observer().estimator().blocks();
+        let name = |output: &Output| match output.block {
+            BlockId::Genesis => format!("the genesis.{}", output.index),
+            BlockId::Proposed(hash) => {
+                let message = world.view().find(&hash).map_or(0, MessageIndex::get);
+                format!("{message}.{}", output.index)
+            }
+        };
+        match blocks.proposed_by(message) {
+            None => "votes for the schedule".to_owned(),
+            Some(block) => {
+                let consumed: Vec<String> = blocks.consumed(block).iter().map(name).collect();
+                format!("proposes a block that consumes {}", consumed.join(" and "))
+            }
+        }
+    }
+}
+
+/// A schedule without blocks.
+fn nothing() -> Scheduled {
+    Scheduled::All(Default::default())
+}
+
+/// A root with one child that matters. Validator 0 proposes a block on the root, and 1 one that
+/// merges the two. Whoever speaks votes for the heads, or, more rarely, proposes on the root or
+/// merges. All that blocks of the root imply are candidates.
+impl Play for Sharding {
+    const NAME: &'static str = "sharding";
+    const TWO_VALUED: bool = false;
+
+    fn protocol() -> Self {
+        Self { depth: 1 }
+    }
+
+    fn asks(oracle: &dyn ContractOracle) -> &dyn SafetyOracle<View<ShardVote>> {
+        oracle
+    }
+
+    fn fresh() -> [ShardVote; 2] {
+        [ShardVote::Propose { shard: Shard::ROOT, parent: BlockId::Genesis }, ShardVote::Vote]
+    }
+
+    fn opening() -> Vec<(ValidatorId, ShardVote)> {
+        let heads = [BlockId::Genesis; 3];
+        let votes = [Self::choose(&heads, 0), Self::choose(&heads, 3)];
+        (0..).map(ValidatorId::new).zip(votes).collect()
+    }
+
+    fn ballots(_: &World<Self>, _: Option<&ShardHeads>) -> Vec<ShardVote> {
+        vec![ShardVote::Vote]
+    }
+
+    fn moves(world: &World<Self>, heads: Option<&ShardHeads>) -> Vec<ShardVote> {
+        let blocks = world.observer().estimator().blocks();
+        let root = heads.and_then(|heads| heads.of(Shard::ROOT));
+        let (Some(heads), Some(_)) = (heads, root.filter(|&root| blocks.height(root) > 0)) else {
+            return Vec::new(); // a third fork
+        };
+        let ids: Vec<BlockId> = heads.iter().map(|head| blocks.id(head)).collect();
+        let blocks = [0, 3].map(|choice| Self::choose(&ids, choice));
+        std::iter::once(ShardVote::Vote).chain(blocks).collect()
+    }
+
+    fn candidates(world: &World<Self>) -> Vec<ShardHeads> {
+        let blocks = world.observer().estimator().blocks();
+        let messages = (0..world.view().message_count() as u32).map(MessageIndex::new);
+        let on_root = messages.flat_map(|message| blocks.proposed_by(message));
+        let on_root = on_root.filter(|block| block.shard == Shard::ROOT);
+        on_root.map(|root| blocks.implied(root)).collect()
+    }
+
+    /// A block is called by the message that proposed it.
+    fn name(world: &World<Self>, candidate: &ShardHeads) -> String {
+        let blocks = world.observer().estimator().blocks();
+        let proposal = candidate.of(Shard::ROOT).and_then(|root| blocks.proposal(root));
+        proposal.map_or("the genesis".to_owned(), |message| format!("block {}", message.get()))
+    }
+
+    fn tell(world: &World<Self>, message: MessageIndex) -> String {
+        let blocks = world.observer().estimator().blocks();
+        let on = |block: cbc_estimator::ShardBlock| {
+            let parent = blocks.parent(block).and_then(|parent| blocks.proposal(parent));
+            let parent = parent.map_or("the genesis".to_owned(), |it| it.get().to_string());
+            format!("on {parent} of {}", block.shard)
+        };
+        let places: Vec<String> = blocks.proposed_by(message).map(on).collect();
+        match places.as_slice() {
+            [] => "votes for the heads".to_owned(),
+            places => format!("proposes a block {}", places.join(" and ")),
         }
     }
 }

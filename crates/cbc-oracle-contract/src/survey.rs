@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cbc_message::{ValidatorId, ValidatorSet, Weight};
 use cbc_oracle::{FinalitySearch, Safety, SafetyOracle};
-use cbc_validator::{BinaryConsensus, Blockchain};
+use cbc_validator::{BinaryConsensus, Blockchain, Concurrent, Sharding};
 use cbc_view::{MessageDag, MessageIndex, View};
 
 use crate::futures::{Least, Situation};
@@ -46,13 +46,15 @@ pub fn survey(size: Size, claimants: &[Claimant<'_>]) -> Vec<Outcome> {
 pub(crate) fn check(size: Size, claimant: Claimant<'_>) -> Result<Report, Box<Violation>> {
     let bits = ask_all::<BinaryConsensus>(size, &[claimant], Extent::Claims);
     let votes = ask_all::<Blockchain>(size, &[claimant], Extent::Claims);
+    let schedules = ask_all::<Concurrent>(size, &[claimant], Extent::Claims);
+    let shards = ask_all::<Sharding>(size, &[claimant], Extent::Claims);
+    let all: Vec<Findings> = [bits, votes, schedules, shards].into_iter().flatten().collect();
     let mut report = Report::default();
-    for findings in bits.iter().chain(&votes) {
+    for findings in &all {
         report.asked += findings.shortfall.asked;
         report.safe += findings.shortfall.safe;
     }
-    let found = bits.into_iter().chain(votes).map(|findings| findings.smallest);
-    smallest(found).map_or(Ok(report), Err)
+    smallest(all.into_iter().map(|findings| findings.smallest)).map_or(Ok(report), Err)
 }
 
 /// The first of those in a view of the fewest messages.
@@ -150,45 +152,52 @@ impl<'a, P: Play> Entry<'a, P> {
         Self { oracle: P::asks(oracle), quorum_holds, findings: Findings::default() }
     }
 
-    /// The deepest candidate of the estimate that is safe at a threshold, and its safety, by a
-    /// search. It has to be what asking for each candidate finds.
+    /// Of each chain of the estimate the deepest candidate that is safe at a threshold, and its
+    /// safety, by a search. It has to be what asking for each candidate finds.
     fn finality(
         &mut self,
         situation: &Situation<P>,
         story: &Story<P>,
         threshold: Weight,
-    ) -> Option<(P::Value, Safety)> {
+    ) -> Vec<(P::Value, Safety)> {
         let world = &situation.world;
         let observer = world.observer();
         let (protocol, estimator) = (observer.protocol(), observer.estimator());
-        let tip = world.value(&situation.tips)?;
-        let one_by_one = (1..=protocol.depth(estimator, &tip)).rev().find_map(|depth| {
-            let value = protocol.candidate(estimator, &tip, depth);
-            let safety = observer.safety_by(self.oracle, &value);
-            safety.reaches(threshold).then_some((depth, safety))
-        });
-        let found = deepest_safe(&mut FinalitySearch::new(self.oracle), world, threshold);
+        let Some(tip) = world.value(&situation.tips) else { return Vec::new() };
         // What is kept from one question to the next must not show.
-        let kept = self.oracle.chain_oracle().map(|_| {
+        let kept = self.oracle.chain_oracle().filter(|_| P::ONE_TREE).map(|_| {
             let mut world = World::<P>::new(Arc::clone(world.view().validators()));
             let mut search = FinalitySearch::new(self.oracle);
             let mut last = None;
             for message in story {
                 world.insert(message.clone());
-                last = deepest_safe(&mut search, &world, threshold);
+                let tip = world.value(&world.tips());
+                last = tip.and_then(|tip| deepest_safe(&mut search, &world, &tip, threshold));
             }
             last
         });
         let brief = |found: &Option<(u32, Safety)>| {
             found.as_ref().and_then(|(depth, safety)| Some((*depth, safety.fault_tolerance?)))
         };
-        let one_by_one = brief(&one_by_one);
-        let mut both = [Some(brief(&found)), kept.as_ref().map(brief)].into_iter().flatten();
-        if let Some(found) = both.find(|found| *found != one_by_one) {
-            let breach = Breach::NotDeepest { threshold, found, one_by_one };
-            self.violated(breach, situation, &tip, &[]);
+        let mut safe = Vec::new();
+        for end in protocol.ends(estimator, &tip) {
+            let one_by_one = (1..=protocol.depth(estimator, &end)).rev().find_map(|depth| {
+                let value = protocol.candidate(estimator, &end, depth);
+                let safety = observer.safety_by(self.oracle, &value);
+                safety.reaches(threshold).then_some((depth, safety))
+            });
+            let mut search = FinalitySearch::new(self.oracle);
+            let found = deepest_safe(&mut search, world, &end, threshold);
+            let one_by_one = brief(&one_by_one);
+            let mut both = [Some(brief(&found)), kept.as_ref().map(brief)].into_iter().flatten();
+            if let Some(found) = both.find(|found| *found != one_by_one) {
+                let breach = Breach::NotDeepest { threshold, found, one_by_one };
+                self.violated(breach, situation, &end, &[]);
+            }
+            let value = |depth| protocol.candidate(estimator, &end, depth);
+            safe.extend(found.map(|(depth, safety)| (value(depth), safety)));
         }
-        found.map(|(depth, safety)| (protocol.candidate(estimator, &tip, depth), safety))
+        safe
     }
 
     fn measure(
@@ -265,15 +274,16 @@ impl<'a, P: Play> Entry<'a, P> {
     }
 }
 
-/// The depth and the safety of the deepest candidate of the estimate that is safe at a threshold.
+/// The depth and the safety of the deepest candidate of the chain that `tip` ends that is safe at a
+/// threshold.
 fn deepest_safe<P: Play>(
     search: &mut FinalitySearch<View<P::Estimate>, &dyn SafetyOracle<View<P::Estimate>>>,
     world: &World<P>,
+    tip: &P::Value,
     threshold: Weight,
 ) -> Option<(u32, Safety)> {
     let (view, observer) = (world.view(), world.observer());
-    let tip = world.value(&world.tips())?;
-    let chain = observer.protocol().chain(observer.estimator(), &tip);
+    let chain = observer.protocol().chain(observer.estimator(), tip);
     search.deepest_safe(view, view.validators(), &chain, 0, threshold)
 }
 

@@ -334,9 +334,17 @@ impl<P: Play> World<P> {
     pub(crate) fn disagrees(&self, value: Option<&P::Value>, candidate: &P::Value) -> bool {
         let (protocol, estimator) = (self.observer.protocol(), self.observer.estimator());
         let depth = protocol.depth(estimator, candidate);
+        let is_another = |end: &P::Value| {
+            protocol.depth(estimator, end) < depth
+                || protocol.candidate(estimator, end, depth) != *candidate
+        };
         value.is_none_or(|value| {
-            protocol.depth(estimator, value) < depth
-                || protocol.candidate(estimator, value, depth) != *candidate
+            // Asked all the time: of one tree, nothing need be copied.
+            if P::ONE_TREE {
+                is_another(value)
+            } else {
+                protocol.ends(estimator, value).iter().all(is_another)
+            }
         })
     }
 

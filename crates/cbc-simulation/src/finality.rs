@@ -89,28 +89,32 @@ where
     /// As [`conflicting_finality`](Self::conflicting_finality), by value, in the order of the
     /// first validators.
     pub(crate) fn contradicting_values(&self) -> Vec<(P::Value, Vec<ValidatorId>)> {
+        let (protocol, estimator) = (self.observer().protocol(), self.observer().estimator());
         let mut finalized: Vec<(P::Value, Vec<ValidatorId>)> = Vec::new();
+        // What is final for each, as one value, once for those for whom it is the same.
+        let mut together: Vec<P::Value> = Vec::new();
         for validator in self.setup().validators.ids() {
-            let standing = self.standing(validator);
-            let Some(value) = standing.and_then(|standing| standing.finalized.first()) else {
-                continue;
-            };
-            match finalized.iter_mut().find(|(known, _)| *known == value.value) {
-                Some((_, validators)) => validators.push(validator),
-                None => finalized.push((value.value.clone(), vec![validator])),
+            let Some(standing) = self.standing(validator) else { continue };
+            let values: Vec<&P::Value> = standing.finalized.iter().map(|it| &it.value).collect();
+            let joined = protocol.join(estimator, &values);
+            together.extend(joined.filter(|joined| !together.contains(joined)));
+            for value in values {
+                match finalized.iter_mut().find(|(known, _)| known == value) {
+                    Some((_, validators)) => validators.push(validator),
+                    None => finalized.push((value.clone(), vec![validator])),
+                }
             }
         }
-        let (protocol, estimator) = (self.observer().protocol(), self.observer().estimator());
         // What conflicts with nothing is on the chain of the deepest: usually that is all.
         let deepest = finalized.iter().max_by_key(|(value, _)| protocol.depth(estimator, value));
         let on_one_chain = deepest.is_none_or(|(deepest, _)| {
             finalized.iter().all(|(value, _)| !protocol.conflict(estimator, value, deepest))
         });
-        if on_one_chain {
+        if P::ONE_TREE && on_one_chain {
             return Vec::new();
         }
         let contradicted = |value: &P::Value| {
-            finalized.iter().any(|(other, _)| protocol.conflict(estimator, value, other))
+            together.iter().any(|other| protocol.excludes(estimator, other, value))
         };
         let keep: Vec<bool> = finalized.iter().map(|(value, _)| contradicted(value)).collect();
         let mut keep = keep.into_iter();

@@ -128,6 +128,21 @@ impl Schedule {
         Self { execution: tokens.into(), messages_per_round }
     }
 
+    /// The same, in which each maker has a choice, and makes one or another block, at random: for
+    /// protocols that leave it one.
+    #[must_use]
+    pub fn with_choices(self, rng: &mut impl Rng) -> Self {
+        let choose = |token: &Token| match token.action {
+            Action::Make => {
+                let action = Action::MakeBy { choice: rng.random_range(0..CHOICES) };
+                Token { action, ..token.clone() }
+            }
+            _ => token.clone(),
+        };
+        let tokens: Vec<Token> = self.execution.tokens().iter().map(choose).collect();
+        Self { execution: tokens.into(), ..self }
+    }
+
     /// Rounds in lock step: all make a message, then all receive all of them.
     pub fn full_round(validators: u32, rounds: usize) -> Self {
         Self::lock_step(validators, rounds, |_, _, _| true)
@@ -162,6 +177,9 @@ impl Schedule {
         Self { execution: tokens.into(), messages_per_round: validators as usize }
     }
 }
+
+/// How many choices are drawn from.
+const CHOICES: u64 = 1_000_000;
 
 fn token(validator: u32, message: usize, action: Action) -> Token {
     Token { validator: ValidatorId::new(validator), name: format!("M{message}"), action }
@@ -213,6 +231,19 @@ mod tests {
         let (before, after) = split.split_once("M-0-M9").unwrap();
         assert!(!before.contains("SJ-1-M1") && before.contains("SJ-2-M1"), "{before}");
         assert!(after.contains("SJ-1-M9") && after.contains("SJ-2-M9"), "{after}");
+    }
+
+    #[test]
+    fn choices_are_drawn_for_what_is_made_and_nothing_else_changes() {
+        let plain = Schedule::full_round(3, 4);
+        let chosen = plain.clone().with_choices(&mut rng(1));
+        assert_eq!(chosen, plain.clone().with_choices(&mut rng(1)));
+        let made = chosen.execution.tokens().iter().filter(|token| token.makes());
+        let choices: Vec<String> = made.map(ToString::to_string).collect();
+        assert!(choices.iter().all(|token| token.contains("-#")) && choices.len() == 12);
+        let without = chosen.execution.to_string();
+        let without = without.split(' ').map(|token| token.split("-#").next().unwrap());
+        assert!(without.eq(plain.execution.to_string().split(' ')));
     }
 
     #[test]

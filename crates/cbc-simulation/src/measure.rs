@@ -113,13 +113,11 @@ impl<V: Clone + Eq> Measured<V> {
         P: Recorded<Value = V> + Clone,
         O: SafetyOracle<View<P::Estimate>> + Clone,
     {
-        let finalized = run.observer().finalized();
-        self.global.note(self.rounds, finalized.map(|finalized| &finalized.value));
+        self.global.note(self.rounds, run.observer().finalized_of_each());
         if everybody {
             for (validator, progress) in run.setup().validators.ids().zip(&mut self.validators) {
-                let finalized =
-                    run.standing(validator).and_then(|standing| standing.finalized.first());
-                progress.note(self.rounds, finalized.map(|finalized| &finalized.value));
+                let standing = run.standing(validator);
+                progress.note(self.rounds, standing.map_or(&[], |standing| &standing.finalized));
             }
         }
     }
@@ -132,7 +130,7 @@ impl<V: Clone + Eq> Measured<V> {
         let global = run.observer();
         let write = |value: &V| P::write_value(run.notation(), global, value);
         let estimate = global.estimate_from_genesis();
-        let finalized = global.finalized().map(|finalized| &finalized.value);
+        let finalized = global.finalized_together();
         let height = |value: Option<&V>, blocks: &BlockTree| {
             value.and_then(P::block_of).map_or(0, |block| blocks.height(block))
         };
@@ -140,10 +138,11 @@ impl<V: Clone + Eq> Measured<V> {
             round: self.rounds,
             messages: global.view().message_count(),
             estimate: estimate.as_ref().map(write),
-            last_finalized: finalized.map(write),
+            last_finalized: finalized.as_ref().map(write),
             is_overturned: global.is_overturned(),
-            block_heights: P::blocks(global)
-                .map(|blocks| (height(estimate.as_ref(), blocks), height(finalized, blocks))),
+            block_heights: P::blocks(global).map(|blocks| {
+                (height(estimate.as_ref(), blocks), height(finalized.as_ref(), blocks))
+            }),
         }
     }
 
@@ -170,8 +169,8 @@ impl<V: Clone + Eq> Measured<V> {
         let validators = validators.map(|(validator, (progress, waits))| ValidatorFinality {
             validator,
             last_finalized: progress
-                .last()
-                .map(|value| P::write_value(run.notation(), global, value)),
+                .together(global)
+                .map(|value| P::write_value(run.notation(), global, &value)),
             last_finalized_block_height: progress.last().and_then(height),
             rounds_to_finality: RoundsToFinality::of(waits),
         });

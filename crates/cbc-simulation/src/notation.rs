@@ -1,11 +1,13 @@
 //! Names for what has hashes and indices: how executions are written down and read.
 
+mod family;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use cbc_estimator::{BlockIndex, BlockTree, Borda, Copeland, Estimator, Follower, Vote};
 use cbc_message::{Bit, BlockId, BlockVote, Estimate, HashIndex, Integer, MessageHash, Order};
-use cbc_validator::{Blockchain, Observer, Protocol, ValueConsensus};
+use cbc_validator::{Answer, Blockchain, Observer, Protocol, ValueConsensus};
 use cbc_view::{MessageDag, MessageIndex, View};
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
@@ -78,7 +80,7 @@ impl Notation {
     }
 
     /// The block of this name.
-    fn block_named(&self, name: &str) -> Option<BlockId> {
+    pub(crate) fn block_named(&self, name: &str) -> Option<BlockId> {
         if name == GENESIS {
             return Some(BlockId::Genesis);
         }
@@ -109,6 +111,10 @@ fn joined(json: &Json, separator: &str) -> String {
     let one = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
     match json {
         Json::Array(items) => items.iter().map(one).collect::<Vec<_>>().join(separator),
+        Json::Object(entries) => {
+            let entry = |(key, value): (&String, &Json)| format!("{key}: {}", joined(value, " "));
+            entries.iter().map(entry).collect::<Vec<_>>().join(", ")
+        }
         json => one(json),
     }
 }
@@ -118,6 +124,19 @@ pub trait Recorded: Protocol {
     /// Whether executions start from the genesis, which nobody has made; else everybody holds a
     /// first message of its own from the start.
     const STARTS_FROM_GENESIS: bool;
+
+    /// Whether makers have a choice between several blocks.
+    const LEAVES_A_CHOICE: bool = false;
+
+    /// What a message carries whose maker's estimator answers so, and who makes this choice; `None`
+    /// where there is none.
+    fn choose(answer: &Answer<Self>, choice: u64) -> Option<Self::Estimate>
+    where
+        Self: Sized,
+    {
+        let _ = (answer, choice);
+        None
+    }
 
     /// A random first estimate, as traces have it; none in a protocol that starts from the genesis.
     fn draw_estimate(rng: &mut impl Rng) -> Option<Json>;
@@ -162,7 +181,32 @@ pub trait Recorded: Protocol {
     where
         Self: Sized;
 
-    /// The blocks, in a protocol that has some.
+    /// The messages whose blocks are decided with `value`, or all messages that propose blocks,
+    /// in ascending order; `None` in a protocol without, and where the blocks are a [tree].
+    ///
+    /// [tree]: Recorded::blocks
+    fn proposals<O>(
+        observer: &Observer<Self, O>,
+        value: Option<&Self::Value>,
+    ) -> Option<Vec<MessageIndex>>
+    where
+        Self: Sized,
+    {
+        let _ = (observer, value);
+        None
+    }
+
+    /// The messages that propose what the block of `message` is built on, or, in a blockchain, the
+    /// block that it votes for; `None` for the genesis. Nothing, of a message without a block.
+    fn built_on<O>(observer: &Observer<Self, O>, message: MessageIndex) -> Vec<Option<MessageIndex>>
+    where
+        Self: Sized,
+    {
+        let _ = (observer, message);
+        Vec::new()
+    }
+
+    /// The blocks, in a protocol that has one tree of them.
     fn blocks<O>(observer: &Observer<Self, O>) -> Option<&BlockTree>
     where
         Self: Sized;
@@ -232,6 +276,19 @@ impl Recorded for Blockchain {
 
     fn candidate_of<O>(observer: &Observer<Self, O>, message: MessageIndex) -> Option<BlockIndex> {
         observer.blocks().voted_by(message)
+    }
+
+    fn built_on<O>(
+        observer: &Observer<Self, O>,
+        message: MessageIndex,
+    ) -> Vec<Option<MessageIndex>> {
+        let blocks = observer.blocks();
+        let target = |voted: BlockIndex| {
+            let proposes = blocks.proposal(voted) == Some(message);
+            if proposes { blocks.parent(voted) } else { Some(voted) }
+        };
+        let target = blocks.voted_by(message).and_then(target);
+        vec![target.and_then(|block| blocks.proposal(block))]
     }
 
     fn blocks<O>(observer: &Observer<Self, O>) -> Option<&BlockTree> {

@@ -210,6 +210,16 @@ where
                     self.as_validator(validator, |run| run.make_message(validator, None))?;
                 self.announce(token.name.clone(), display_height)
             }
+            &Action::MakeBy { choice } => {
+                self.check_new(&token.name)?;
+                let display_height = self.as_validator(validator, |run| {
+                    let answer = run.observer_mut().answer_from_genesis();
+                    let answer = answer.ok_or(StepError::NoEstimate)?;
+                    let estimate = P::choose(&answer, choice).ok_or(StepError::NoChoice)?;
+                    run.make_message(validator, Some(estimate))
+                })?;
+                self.announce(token.name.clone(), display_height)
+            }
             Action::MakeFrom { seen, estimate } => {
                 self.check_new(&token.name)?;
                 let seen: Result<Vec<_>, _> = seen.iter().map(|name| self.message(name)).collect();
@@ -308,7 +318,7 @@ where
     }
 
     fn check_new(&self, name: &str) -> Result<(), StepError> {
-        if name == GENESIS && P::blocks(self.observer()).is_some() {
+        if name == GENESIS && P::STARTS_FROM_GENESIS {
             return Err(StepError::NameOfGenesis);
         }
         if self.notation.number_of(name).is_some() {
@@ -330,7 +340,7 @@ where
         let view = observer.view();
         let height_of =
             |(_, message): (_, MessageIndex)| self.display_heights.get(message.index()).copied();
-        let genesis = P::blocks(observer).map(|_| 0);
+        let genesis = P::STARTS_FROM_GENESIS.then_some(0);
         let seen = view.latest_messages().filter_map(height_of).chain(genesis).max();
         seen.map_or(0, |height| height + 1)
     }

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! M-<validator>-<name>              the validator makes a message, which is known by this name
+//! M-<validator>-<name>-#<number>    the same, where its maker has a choice: which block it makes,
+//!                                   the number says, given what it has seen
 //! M-<validator>-<name>-(<a>,<b>,…)  Byzantine: it makes one as if it had seen just the listed
 //!                                   messages and their past cones; nobody receives it yet
 //! M-<validator>-<name>-(…)=<estimate>
@@ -12,7 +14,11 @@
 //!
 //! Tokens are separated by white space; names are letters and digits. An estimate is a bit or an
 //! integer; an order, its items separated by `>`; or, in a blockchain, the name of the block that
-//! a new one is built on, or `vote:` and the name of a block that exists. `G` is the genesis. So
+//! a new one is built on, or `vote:` and the name of a block that exists. `G` is the genesis. Of
+//! concurrent blocks, what a block consumes, and after `>` how many outputs it produces: `G.0+A.1>2`
+//! consumes the first output of the genesis and the second of `A`, and produces two, `>1` consumes
+//! nothing, and `vote` is no block. On shards, where a block stands: `r0:A` on `A`, on shard r0;
+//! `r:A+r0:B` merges r0 with its parent r; and `vote` is no block. So
 //! the simplest equivocations are, in a blockchain, `M-0-A M-0-B-()=vote:G`, and, where validator 0
 //! starts with a first message that says 1, `M-0-B-()=0`.
 
@@ -38,6 +44,12 @@ pub struct Token {
 pub enum Action {
     /// `M`: makes a message from its view.
     Make,
+    /// `M` with a number: the same, of all blocks that its maker may make the one that the number
+    /// says.
+    MakeBy {
+        /// The number.
+        choice: u64,
+    },
     /// `M` with a list: makes a message as if it had seen just the past cones of the messages
     /// listed, and these. The message does not enter its view.
     MakeFrom {
@@ -56,18 +68,21 @@ pub enum Action {
 impl Token {
     /// Whether a message is made.
     pub fn makes(&self) -> bool {
-        matches!(self.action, Action::Make | Action::MakeFrom { .. })
+        matches!(self.action, Action::Make | Action::MakeBy { .. } | Action::MakeFrom { .. })
     }
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let command = match self.action {
-            Action::Make | Action::MakeFrom { .. } => "M",
+            Action::Make | Action::MakeBy { .. } | Action::MakeFrom { .. } => "M",
             Action::Receive => "S",
             Action::ReceiveJustified => "SJ",
         };
         write!(f, "{command}-{}-{}", self.validator, self.name)?;
+        if let Action::MakeBy { choice } = self.action {
+            return write!(f, "-#{choice}");
+        }
         let Action::MakeFrom { seen, estimate } = &self.action else { return Ok(()) };
         write!(f, "-({})", seen.join(","))?;
         estimate.as_ref().map_or(Ok(()), |estimate| write!(f, "={estimate}"))
@@ -85,7 +100,10 @@ impl FromStr for Token {
         let seen = fields.next();
         let action = match (command, seen) {
             ("M", None) => Action::Make,
-            ("M", Some(seen)) => make_from(seen)?,
+            ("M", Some(fourth)) => match fourth.strip_prefix('#') {
+                Some(number) => make_by(number)?,
+                None => make_from(fourth)?,
+            },
             ("S", None) => Action::Receive,
             ("SJ", None) => Action::ReceiveJustified,
             ("S" | "SJ", Some(_)) => return Err(Malformed::ListOnlyForMake),
@@ -95,6 +113,13 @@ impl FromStr for Token {
         let validator = validator.parse().ok().filter(|_| plain).ok_or(Malformed::Validator)?;
         Ok(Self { validator: ValidatorId::new(validator), name: checked_name(name)?, action })
     }
+}
+
+/// Which block is made.
+fn make_by(number: &str) -> Result<Action, Malformed> {
+    let plain = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let choice = number.parse().ok().filter(|_| plain).ok_or(Malformed::Choice)?;
+    Ok(Action::MakeBy { choice })
 }
 
 /// What a Byzantine message is made from: a list of names, and its estimate.
@@ -144,6 +169,9 @@ pub enum Malformed {
     /// Nothing where an estimate should be.
     #[error("expected an estimate after =, as in M-0-X-(A,B)=1")]
     Estimate,
+    /// Something else than a number after #.
+    #[error("expected a number after #, as in M-0-X-#7")]
+    Choice,
     /// A fourth field where none may be.
     #[error("only M takes a list of names")]
     ListOnlyForMake,
@@ -222,10 +250,10 @@ mod tests {
     #[test]
     fn an_execution_prints_as_it_is_read() {
         let text = "M-0-A SJ-1-A S-12-A M-1-B-(A) M-1-C-() M-2-D-(A,B) \
-                    M-0-E-()=-5 M-0-F-(A,B)=vote:A M-0-H-(A)=a-b>c=(d)";
+                    M-0-E-()=-5 M-0-F-(A,B)=vote:A M-0-H-(A)=a-b>c=(d) M-3-K-#17";
         let execution: Execution = text.parse().unwrap();
         assert_eq!(execution.to_string(), text);
-        assert_eq!(execution.message_count(), 7);
+        assert_eq!(execution.message_count(), 8);
         assert_eq!("  M-0-A \n SJ-1-A ".parse::<Execution>().unwrap().tokens().len(), 2);
     }
 
@@ -247,6 +275,9 @@ mod tests {
             ("M-0-A-(B)C", Malformed::List),
             ("M-0-A-=1", Malformed::List),
             ("M-0-A-()=", Malformed::Estimate),
+            ("M-0-A-#", Malformed::Choice),
+            ("M-0-A-#+7", Malformed::Choice),
+            ("M-0-A-#99999999999999999999", Malformed::Choice),
             ("S-0-A-(B)", Malformed::ListOnlyForMake),
         ] {
             let error = format!("M-0-A {token}").parse::<Execution>().unwrap_err();

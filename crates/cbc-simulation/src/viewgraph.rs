@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use cbc_estimator::BlockIndex;
 use cbc_message::{ValidatorId, Weight};
 use cbc_oracle::SafetyOracle;
 use cbc_view::{HashedDag, MessageDag, MessageIndex, View};
@@ -21,7 +20,8 @@ pub struct ViewGraph {
     pub messages: Vec<PlacedMessage>,
     /// Whether messages are votes for blocks, and blocks built on each other.
     pub has_blocks: bool,
-    /// In a blockchain: the messages that propose the blocks of the fork choice, from the lowest.
+    /// Where there are blocks: the messages that propose those of the estimate (in a blockchain, of
+    /// the fork choice), each after what it is built on.
     pub fork_choice: Vec<usize>,
     /// Finality that failed, a sentence each; none if all is as it should be.
     pub alarms: Vec<String>,
@@ -42,12 +42,13 @@ pub struct PlacedMessage {
     pub block_height: Option<u32>,
     /// In other protocols than a blockchain: its estimate.
     pub estimate: Option<String>,
-    /// How many faulty validators its candidate tolerates; `None` if it is not safe. In a
-    /// blockchain only asked of the fork choice: nothing else is safe.
+    /// How many faulty validators its candidate tolerates; `None` if it is not safe. Where there are
+    /// blocks only asked of those of the estimate: nothing else is safe.
     pub faults: Option<usize>,
-    /// In a blockchain: the message that proposes what its block is built on, or the block it
-    /// votes for; `None` for the genesis, and below the graph.
-    pub parent: Option<usize>,
+    /// Where there are blocks: the messages that propose what its block is built on, or, in a
+    /// blockchain, the block it votes for; `None` for the genesis, and below the graph. Nothing, if
+    /// it has no block.
+    pub parents: Vec<Option<usize>>,
     /// The messages it cites that its sender's previous message did not.
     pub newly_cited: Vec<usize>,
     /// Whether its sender is known to have equivocated.
@@ -85,7 +86,7 @@ impl ViewGraph {
                 .keys()
                 .map(|&message| graph.place(message, &fork_choice, &mut answers))
                 .collect(),
-            has_blocks: P::blocks(run.observer()).is_some(),
+            has_blocks: P::STARTS_FROM_GENESIS,
             fork_choice,
             alarms: alarms(run),
         }
@@ -100,11 +101,19 @@ where
 {
     let contradicting = run.contradicting_values().into_iter().map(|(value, _)| value);
     let overturned = run.overturned().filter(|overturned| overturned.in_the_end);
-    let finalized = overturned.filter_map(|overturned| match overturned.validator {
-        None => run.observer().finalized(),
-        Some(validator) => run.standing(validator)?.finalized.first(),
+    let (protocol, estimator) = (run.observer().protocol(), run.observer().estimator());
+    let tip = run.observer().estimate_from_genesis();
+    // Of several chains, those that were left.
+    let left = |value: &&P::Value| {
+        let excluded = |tip| protocol.excludes(estimator, tip, value);
+        P::ONE_TREE || tip.as_ref().is_some_and(excluded)
+    };
+    let finalized = overturned.flat_map(|overturned| match overturned.validator {
+        None => run.observer().finalized_of_each(),
+        Some(validator) => run.standing(validator).map_or(&[][..], |it| &it.finalized),
     });
-    contradicting.chain(finalized.map(|finalized| finalized.value.clone())).collect()
+    let finalized = finalized.map(|finalized| &finalized.value).filter(left).cloned();
+    contradicting.chain(finalized).collect()
 }
 
 fn alarms<P, O>(run: &Run<P, O>) -> Vec<String>
@@ -141,8 +150,9 @@ where
         let (global, view) = (run.observer(), run.observer().view());
         let estimate = P::blocks(global)
             .is_none()
-            .then(|| P::write_estimate(run.notation(), view.estimate(message)).to_string());
-        let asked = estimate.is_some()
+            .then(|| P::write_estimate(run.notation(), view.estimate(message)))
+            .map(|written| written.as_str().map_or_else(|| written.to_string(), str::to_owned));
+        let asked = !P::STARTS_FROM_GENESIS
             || self
                 .position(message)
                 .is_some_and(|position| fork_choice.binary_search(&position).is_ok());
@@ -154,7 +164,7 @@ where
             block_height: self.block_height(message),
             estimate,
             faults: if asked { self.faults(message, answers) } else { None },
-            parent: self.parent(message),
+            parents: self.parents(message),
             newly_cited: self.newly_cited(message),
             equivocator: view.is_equivocator(view.sender(message)),
             contradicted: self.is_contradicted(message),
@@ -186,7 +196,12 @@ where
     /// block is made after its parent.
     fn fork_choice(&self) -> Vec<usize> {
         let global = self.run.observer();
-        let Some(blocks) = P::blocks(global) else { return Vec::new() };
+        let Some(blocks) = P::blocks(global) else {
+            let estimate = global.estimate_from_genesis();
+            let proposals = estimate.and_then(|it| P::proposals(global, Some(&it)));
+            let proposals = proposals.unwrap_or_default();
+            return proposals.into_iter().filter_map(|it| self.position(it)).collect();
+        };
         let head = global.estimate_from_genesis().as_ref().and_then(P::block_of);
         let proposals = std::iter::successors(head, |&block| blocks.parent(block))
             .map_while(|block| self.position(blocks.proposal(block)?));
@@ -195,12 +210,9 @@ where
         chain
     }
 
-    fn parent(&self, message: MessageIndex) -> Option<usize> {
-        let blocks = P::blocks(self.run.observer())?;
-        let voted: BlockIndex = blocks.voted_by(message)?;
-        let proposes = blocks.proposal(voted) == Some(message);
-        let target = if proposes { blocks.parent(voted)? } else { voted };
-        self.position(blocks.proposal(target)?)
+    fn parents(&self, message: MessageIndex) -> Vec<Option<usize>> {
+        let parents = P::built_on(self.run.observer(), message).into_iter();
+        parents.map(|proposal| self.position(proposal?)).collect()
     }
 
     fn newly_cited(&self, message: MessageIndex) -> Vec<usize> {

@@ -15,7 +15,7 @@ use tracing::error;
 
 use crate::admission::Estimates;
 use crate::finality::{Finalized, Standing};
-use crate::{EstimateError, MakeError, Protocol};
+use crate::{Answer, EstimateError, MakeError, Protocol};
 
 /// A view, an estimator that follows it, and what has been finalized in it.
 ///
@@ -228,9 +228,15 @@ impl<P: Protocol, O> Observer<P, O> {
         &mut self,
         sender: ValidatorId,
     ) -> Result<Message<P::Estimate>, MakeError<EstimateError<P>>> {
-        let value = self.track_from(None).ok_or(MakeError::NoEstimate)?;
-        let estimate = self.protocol.estimate(&self.estimator.answer(self.view.lent(), &value));
-        self.draft_message_with(sender, estimate)
+        let answer = self.answer_from_genesis().ok_or(MakeError::NoEstimate)?;
+        self.draft_message_with(sender, self.protocol.estimate(&answer))
+    }
+
+    /// What the estimator answers to this view, whatever is final in it, as others know it: for
+    /// whoever chooses between several estimates that follow from that. `None` while it is open.
+    pub fn answer_from_genesis(&mut self) -> Option<Answer<P>> {
+        let value = self.track_from(None)?;
+        Some(self.estimator.answer(self.view.lent(), &value))
     }
 
     /// Makes a message of `sender` with an estimate of the caller's choice.

@@ -156,6 +156,18 @@ pub trait Protocol {
     }
 }
 
+/// A number made of these names: of other names, most likely another.
+fn mixed(names: impl Iterator<Item = BlockId>) -> u64 {
+    let bytes = names.map(|name| match name {
+        BlockId::Genesis => 0,
+        BlockId::Proposed(hash) => {
+            let first = hash.as_bytes().first_chunk();
+            u64::from_le_bytes(first.copied().unwrap_or_default())
+        }
+    });
+    bytes.fold(0, |mixed: u64, next| mixed.rotate_left(7).wrapping_add(next))
+}
+
 /// Casper the Friendly Ghost: consensus on a chain of blocks, by LMD GHOST.
 ///
 /// Over bare votes, `Blockchain` is also a value. Blocks with contents have an estimate of their

@@ -1,13 +1,16 @@
 //! The protocols and oracles under attack.
 
-use cbc_estimator::{BlockIndex, MajorityDriven, WeightedMedian};
-use cbc_message::{Bit, Estimate};
+use cbc_estimator::{
+    BlockIndex, MajorityDriven, Schedule, Scheduled, ScheduledBlock, ShardBlock, ShardHeads,
+    WeightedMedian,
+};
+use cbc_message::{Bit, Estimate, Shard};
 use cbc_oracle::{CliqueOracle, SafetyOracle};
 use cbc_oracle_adversary::AdversaryOracle;
 use cbc_oracle_inspector::InspectorOracle;
 use cbc_oracle_turan::TuranOracle;
-use cbc_validator::{BinaryConsensus, Blockchain, Observer, Protocol};
-use cbc_view::View;
+use cbc_validator::{BinaryConsensus, Blockchain, Concurrent, Observer, Protocol, Sharding};
+use cbc_view::{HashedDag, View};
 
 /// A protocol that can be attacked.
 pub trait Arena: Protocol<Estimator: MajorityDriven> {
@@ -65,6 +68,59 @@ impl Arena for BinaryConsensus {
 
     fn carry<O, Q>(bit: &Bit, _: &Observer<Self, O>, _: &Observer<Self, Q>) -> Bit {
         *bit
+    }
+}
+
+/// From a genesis with two outputs.
+impl Arena for Concurrent {
+    const NAME: &'static str = "concurrent";
+
+    fn arena() -> Self {
+        Self { genesis_outputs: 2 }
+    }
+
+    fn opening(_: bool) -> Option<Self::Estimate> {
+        None
+    }
+
+    fn carry<O, Q>(
+        scheduled: &Scheduled,
+        from: &Observer<Self, O>,
+        to: &Observer<Self, Q>,
+    ) -> Scheduled {
+        let carry = |block: ScheduledBlock| {
+            let hash = from.estimator().blocks().hash(block);
+            to.estimator().blocks().proposed_by(to.view().find(&hash).unwrap()).unwrap()
+        };
+        match scheduled {
+            Scheduled::All(schedule) => Scheduled::All(Schedule::of(schedule.iter().map(carry))),
+            Scheduled::Block(block) => Scheduled::Block(carry(*block)),
+        }
+    }
+}
+
+/// On a root with two children.
+impl Arena for Sharding {
+    const NAME: &'static str = "sharding";
+
+    fn arena() -> Self {
+        Self { depth: 1 }
+    }
+
+    fn opening(_: bool) -> Option<Self::Estimate> {
+        None
+    }
+
+    /// What is final is what a block of the root implies.
+    fn carry<O, Q>(
+        heads: &ShardHeads,
+        from: &Observer<Self, O>,
+        to: &Observer<Self, Q>,
+    ) -> ShardHeads {
+        let root: ShardBlock = heads.of(Shard::ROOT).unwrap();
+        let (from, blocks) = (from.estimator().blocks(), to.estimator().blocks());
+        let root = blocks.resolve(to.view(), Shard::ROOT, from.id(root)).unwrap();
+        blocks.implied(root)
     }
 }
 

@@ -139,8 +139,11 @@ impl<V: Clone + Eq> Attack<V> {
     /// Whether `victim` cannot speak against the value any more: a fork choice starts from what is
     /// finalized.
     fn cannot_turn<P: Arena<Value = V>>(&self, world: &World<P>, victim: ValidatorId) -> bool {
-        P::opening(self.side).is_none()
-            && world.finalized(victim).is_some_and(|it| !world.conflict(&it, &self.lock.value))
+        let stays = |finalized| {
+            let value = &self.lock.value;
+            world.has(&finalized, value) || P::ONE_TREE && !world.conflict(&finalized, value)
+        };
+        P::opening(self.side).is_none() && world.finalized(victim).is_some_and(stays)
     }
 
     /// Makes a message of `forger` against the value that somebody who has seen `seen` takes for
@@ -289,14 +292,10 @@ impl<V: Clone + Eq> Attack<V> {
                     failures.turned += 1;
                 }
             }
-            // Whoever fell silent did so for the last it had finalized: perhaps another value, of
-            // which less was claimed.
-            let stuck = |&&(validator, records): &&(ValidatorId, usize)| {
-                let mut before = world.records[..records].iter();
-                let last = before.rfind(|it| it.validator == validator && !it.refused);
-                last.is_some_and(|last| std::ptr::eq(last, *record))
-            };
-            failures.turned += world.stuck.iter().filter(stuck).count();
+            // Who fell silent did so for what it had finalized.
+            let stuck = world.stuck.iter().flatten();
+            let is_record = |&&place: &&usize| std::ptr::eq(&world.records[place], *record);
+            failures.turned += stuck.filter(is_record).count();
         }
         failures
     }

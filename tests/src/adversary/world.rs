@@ -28,9 +28,9 @@ pub(super) struct World<P: Arena> {
     seen: Vec<Messages>,
     /// What was finalized, in order.
     pub(super) records: Vec<Record<P::Value>>,
-    /// Who could not speak, since what it had finalized and what is valid had parted, and how
-    /// many records there were.
-    pub(super) stuck: Vec<(ValidatorId, usize)>,
+    /// Of each who could not speak, since what it had finalized and what is valid had parted: which
+    /// records of its own what is valid does not agree with.
+    pub(super) stuck: Vec<Vec<usize>>,
 }
 
 /// A value that a validator found safe.
@@ -141,10 +141,15 @@ impl<P: Arena> World<P> {
 
     /// Whether whoever has seen just `set` may disagree with `value`.
     pub(super) fn may_disagree(&self, set: Messages, value: &P::Value) -> bool {
+        self.estimate(set).is_none_or(|estimate| !self.has(&estimate, value))
+    }
+
+    /// Whether `value` is a candidate of a chain that `estimate` ends.
+    pub(super) fn has(&self, estimate: &P::Value, value: &P::Value) -> bool {
         let (protocol, estimator) = (self.all.protocol(), self.all.estimator());
-        self.estimate(set).is_none_or(|estimate| {
-            protocol.candidate(estimator, &estimate, protocol.depth(estimator, value)) != *value
-        })
+        let depth = protocol.depth(estimator, value);
+        let mut ends = protocol.ends(estimator, estimate).into_iter();
+        ends.any(|end| protocol.candidate(estimator, &end, depth) == *value)
     }
 
     /// By how much those of `set` who disagree with `value` outweigh those who agree.
@@ -160,7 +165,7 @@ impl<P: Arena> World<P> {
     /// What `validator` has finalized.
     pub(super) fn finalized(&self, validator: ValidatorId) -> Option<P::Value> {
         let node = self.nodes[validator.index()].observer();
-        Some(P::carry(&node.finalized()?.value, node, &self.all))
+        Some(P::carry(&node.finalized_together()?, node, &self.all))
     }
 
     /// Lets `validator` receive what it lacks of `set`, in any order, and finalize.
@@ -180,14 +185,19 @@ impl<P: Arena> World<P> {
     /// Lets `validator` finalize what it can.
     fn finalize(&mut self, validator: ValidatorId) {
         let node = self.nodes[validator.index()].observer_mut();
-        let (value, refused) = match node.update_safe_estimates() {
+        let (values, refused) = match node.update_safe_estimates() {
             Ok(Finality::Unchanged | Finality::Overturned | Finality::Untold) => return,
-            Ok(Finality::Advanced(mut advances)) => match advances.pop() {
-                Some(advance) => (advance.finalized.value, false),
-                None => return,
-            },
-            Err(conflict) => (conflict.conflicting, true),
+            Ok(Finality::Advanced(advances)) => {
+                let values = advances.into_iter().map(|advance| advance.finalized.value);
+                (values.collect(), false)
+            }
+            Err(conflict) => (vec![conflict.conflicting], true),
         };
+        values.into_iter().for_each(|value| self.record(validator, value, refused));
+    }
+
+    fn record(&mut self, validator: ValidatorId, value: P::Value, refused: bool) {
+        let node = self.nodes[validator.index()].observer();
         let safety = node.safety(&value);
         // Turán's quorum only stands in for a clique, which weighs no less.
         let clique = node.safety_by(&CliqueOracle::new(), &value);
@@ -213,7 +223,14 @@ impl<P: Arena> World<P> {
         }
         let node = &mut self.nodes[validator.index()];
         let Ok(message) = make(node, side) else {
-            self.stuck.push((validator, self.records.len()));
+            let seen = self.seen(validator);
+            let parted = |&(_, record): &(usize, &Record<P::Value>)| {
+                record.validator == validator
+                    && !record.refused
+                    && self.may_disagree(seen, &record.value)
+            };
+            let parted = self.records.iter().enumerate().filter(parted);
+            self.stuck.push(parted.map(|(place, _)| place).collect());
             return None;
         };
         let message = self.publish(message);

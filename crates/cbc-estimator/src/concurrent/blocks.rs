@@ -80,6 +80,11 @@ impl ConcurrentBlocks {
         self.blocks.is_empty()
     }
 
+    /// The blocks, each after its parents.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = ScheduledBlock> + use<> {
+        (0..self.blocks.len() as u32).map(ScheduledBlock)
+    }
+
     /// The message that proposes `block`.
     pub fn proposal(&self, block: ScheduledBlock) -> MessageIndex {
         self.block(block.0).proposal

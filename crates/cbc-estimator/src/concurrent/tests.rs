@@ -150,8 +150,6 @@ fn compare_with_definition(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
     #[test]
     fn schedules_are_those_of_the_definition_whoever_equivocates(
         units in prop::collection::vec(0..5_u64, 1..6),

@@ -1,33 +1,68 @@
 //! What one view finalized, and after which rounds.
 
+use std::collections::BTreeMap;
+
 use cbc_estimator::{BlockIndex, BlockTree};
 use cbc_oracle::SafetyOracle;
-use cbc_view::View;
+use cbc_validator::{Finalized, Observer};
+use cbc_view::{HashedDag, MessageIndex, View};
 
 use super::ValueFinality;
 use crate::{Recorded, Run};
 
-/// The last finalized values of a view, each with the round after which it became that.
+/// The last finalized values of a view, each with the round after which it became that: of each
+/// chain, if there are several.
 pub(super) struct Progress<V> {
     steps: Vec<(usize, V)>,
+    /// Those of the last step of each chain.
+    last: Vec<V>,
 }
 
 impl<V> Default for Progress<V> {
     fn default() -> Self {
-        Self { steps: Vec::new() }
+        Self { steps: Vec::new(), last: Vec::new() }
     }
 }
 
 impl<V: Clone + Eq> Progress<V> {
-    /// After so many rounds this is the last finalized value.
-    pub(super) fn note(&mut self, round: usize, finalized: Option<&V>) {
-        if finalized != self.last() {
-            self.steps.extend(finalized.map(|value| (round, value.clone())));
+    /// After so many rounds these are the last finalized values, of each chain.
+    pub(super) fn note(&mut self, round: usize, finalized: &[Finalized<V>]) {
+        for (place, Finalized { value, .. }) in finalized.iter().enumerate() {
+            match self.last.get_mut(place) {
+                Some(last) if last == value => continue,
+                Some(last) => *last = value.clone(),
+                None => self.last.push(value.clone()),
+            }
+            self.steps.push((round, value.clone()));
         }
     }
 
     pub(super) fn last(&self) -> Option<&V> {
-        self.steps.last().map(|(_, value)| value)
+        self.last.first()
+    }
+
+    /// What is final in the end, as one value.
+    pub(super) fn together<P, O>(&self, observer: &Observer<P, O>) -> Option<V>
+    where
+        P: Recorded<Value = V>,
+    {
+        observer.protocol().join(observer.estimator(), &self.last.iter().collect::<Vec<_>>())
+    }
+
+    /// The messages whose blocks became final, each with the round after which its did, in a
+    /// protocol whose values tell.
+    fn proposals<P, O>(&self, observer: &Observer<P, O>) -> Option<BTreeMap<MessageIndex, usize>>
+    where
+        P: Recorded<Value = V>,
+    {
+        P::proposals(observer, None)?;
+        let mut rounds = BTreeMap::new();
+        for (round, value) in &self.steps {
+            for proposal in P::proposals(observer, Some(value)).unwrap_or_default() {
+                rounds.entry(proposal).or_insert(*round);
+            }
+        }
+        Some(rounds)
     }
 
     /// The blocks that became final, from the lowest, each with the round after which it did.
@@ -54,6 +89,12 @@ impl<V: Clone + Eq> Progress<V> {
         P: Recorded<Value = V> + Clone,
         O: SafetyOracle<View<P::Estimate>> + Clone,
     {
+        if let Some(rounds) = self.proposals(run.observer()) {
+            let wait = |(proposal, round): (MessageIndex, usize)| {
+                round.saturating_sub(made_in.get(proposal.index()).copied().unwrap_or(0))
+            };
+            return rounds.into_iter().map(wait).collect();
+        }
         match P::blocks(run.observer()) {
             None => self.steps.iter().map(|&(round, _)| round).collect(),
             Some(tree) => self
@@ -85,6 +126,9 @@ where
 {
     if !run.can_finalize() {
         return Vec::new();
+    }
+    if let Some(proposals) = P::proposals(run.observer(), None) {
+        return by_proposal(run, made_in, proposals, global, validators);
     }
     let write = |value: &P::Value| P::write_value(run.notation(), run.observer(), value);
     let Some(tree) = P::blocks(run.observer()) else {
@@ -138,4 +182,32 @@ where
         }
     }
     finality
+}
+
+/// The same, of every block that is proposed, in a protocol whose values tell which are final.
+fn by_proposal<P, O>(
+    run: &Run<P, O>,
+    made_in: &[usize],
+    proposals: Vec<MessageIndex>,
+    global: &Progress<P::Value>,
+    validators: &[Progress<P::Value>],
+) -> Vec<ValueFinality>
+where
+    P: Recorded + Clone,
+    O: SafetyOracle<View<P::Estimate>> + Clone,
+{
+    let observer = run.observer();
+    let rounds = |view: &Progress<P::Value>| view.proposals(observer).unwrap_or_default();
+    let (global, validators) = (rounds(global), validators.iter().map(rounds).collect::<Vec<_>>());
+    let finality = proposals.into_iter().map(|proposal| ValueFinality {
+        value: run.notation().name(&observer.view().hash(proposal)).into(),
+        block_height: None,
+        made_in_round: made_in.get(proposal.index()).copied().unwrap_or(0),
+        finalized_in_round: global.get(&proposal).copied(),
+        finalized_by_validators_in_round: validators
+            .iter()
+            .map(|rounds| rounds.get(&proposal).map(|&round| round as u32))
+            .collect(),
+    });
+    finality.collect()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cbc_estimator::{Borda, Copeland, WeightedMedian};
 use cbc_message::{Bit, Integer, Order, ValidatorSet, Weight};
 use cbc_oracle::SafetyOracle;
-use cbc_validator::{Blockchain, Protocol, ValueConsensus};
+use cbc_validator::{Blockchain, Concurrent, Protocol, Sharding, ValueConsensus};
 use cbc_view::View;
 use rand::Rng;
 use serde_json::Value as Json;
@@ -38,6 +38,13 @@ macro_rules! protocols {
             pub fn starts_from_genesis(self) -> bool {
                 match self {
                     $(Self::$variant => starts_from_genesis($protocol),)*
+                }
+            }
+
+            /// Whether makers have a choice between several blocks: see [`Recorded::choose`].
+            pub fn leaves_a_choice(self) -> bool {
+                match self {
+                    $(Self::$variant => leaves_a_choice($protocol),)*
                 }
             }
 
@@ -89,6 +96,15 @@ protocols! {
         "An order of items, by Copeland's rule.",
         in traces [("order", Some("copeland"))],
         |items| ValueConsensus::<Order, _>::new(Copeland::new(items)), finalizing;
+    Concurrent "concurrent"
+        "Blocks that consume and produce outputs, from three of the genesis on, by a greedy \
+         schedule.",
+        in traces [("concurrent", None)],
+        |_| Concurrent { genesis_outputs: 3 }, finalizing;
+    Sharding "sharding"
+        "The chains of a root shard, its two children and their four, by LMD GHOST on each.",
+        in traces [("sharding", None)],
+        |_| Sharding { depth: 2 }, finalizing;
     OrderBorda "order-borda"
         "An order of items, by Borda's rule, as in the proof of concept; cannot be finalized.",
         in traces [("order", None), ("order", Some("borda"))],
@@ -131,6 +147,10 @@ pub trait WithRun {
 
 fn starts_from_genesis<P: Recorded>(_: fn(usize) -> P) -> bool {
     P::STARTS_FROM_GENESIS
+}
+
+fn leaves_a_choice<P: Recorded>(_: fn(usize) -> P) -> bool {
+    P::LEAVES_A_CHOICE
 }
 
 fn draw_estimate<P: Recorded>(_: fn(usize) -> P, rng: &mut impl Rng) -> Option<Json> {

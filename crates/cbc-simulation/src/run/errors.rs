@@ -76,6 +76,9 @@ pub enum StepError {
         /// The name of that one.
         other: String,
     },
+    /// A number where there is nothing to choose.
+    #[error("this protocol leaves a message's maker no choice: expected M-VALIDATOR-NAME")]
+    NoChoice,
     /// What the maker has seen leaves the estimate open.
     #[error(
         "nothing that its maker has seen determines an estimate: one has to be given, as in \

@@ -59,10 +59,10 @@ where
             return;
         }
         let write = |value: &P::Value| P::write_value(&self.notation, self.observer(), value);
-        let Some(finalized) = self.observer().finalized() else { return };
+        let Some(finalized) = self.left(conflict.as_ref().map(|it| &it.finalized)) else { return };
         let overturned = Overturned {
             validator: who,
-            finalized: write(&finalized.value),
+            finalized: write(finalized),
             conflicting: conflict
                 .map(|conflict| write(&conflict.conflicting))
                 .or_else(|| known.and_then(|known| known.conflicting)),
@@ -70,6 +70,19 @@ where
             in_the_end: true,
         };
         self.overturned.insert(who, overturned);
+    }
+
+    /// What is final in the view in place and was left: what is known to be, or the first of what is
+    /// final that the estimate excludes, or else the first.
+    fn left<'a>(&'a self, known: Option<&'a P::Value>) -> Option<&'a P::Value> {
+        let observer = self.observer();
+        let (protocol, estimator) = (observer.protocol(), observer.estimator());
+        let finalized = || observer.finalized_of_each().iter().map(|it| &it.value);
+        let tip = observer.estimate_from_genesis();
+        let excluded = |value: &&P::Value| {
+            tip.as_ref().is_some_and(|tip| protocol.excludes(estimator, tip, value))
+        };
+        known.or_else(|| finalized().find(excluded)).or_else(|| finalized().next())
     }
 
     /// Whether those who spoke, in the view in place, outweigh the rest: else no quorum does, and
@@ -85,7 +98,7 @@ where
     /// that would be safe, if its estimator were majority driven.
     pub(crate) fn recorded_last_finalized(&self, observer: &Observer<P, O>) -> Option<P::Value> {
         if self.finalize.is_some() {
-            return observer.finalized().map(|finalized| finalized.value.clone());
+            return observer.finalized_together();
         }
         observer
             .view()

@@ -22,11 +22,15 @@ impl<P: Recorded + Clone> Writer<'_, P> {
     pub(super) fn messages(&self) -> Json {
         let observer = self.run.observer();
         let mut messages = Map::new();
-        if P::blocks(observer).is_some() {
-            let genesis = json!({
+        if P::STARTS_FROM_GENESIS {
+            let mut genesis = json!({
                 "sender": 0, "sequence_number": -1, "estimate": null, "justification": {},
-                "display_height": 0, "height": 1, "block_height": 0,
+                "display_height": 0,
             });
+            if P::blocks(observer).is_some() {
+                genesis["height"] = json!(1);
+                genesis["block_height"] = json!(0);
+            }
             messages.insert(GENESIS.to_owned(), genesis);
         }
         for (number, name) in (0..).map(MessageIndex::new).zip(self.run.notation().names()) {
@@ -82,7 +86,7 @@ impl<P: Recorded + Clone> Writer<'_, P> {
         let (view, notation) = (observer.view(), self.run.notation());
         let mut justified: BTreeSet<String> =
             view.justified_messages().map(|message| notation.name(&view.hash(message))).collect();
-        if P::blocks(observer).is_some() {
+        if P::STARTS_FROM_GENESIS {
             justified.insert(GENESIS.to_owned());
         }
         let held_back = view.held_back().map(|held| view.hash(held));

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use cbc_estimator::{AllScheduled, GreedySchedule, Schedule, Scheduled, Unspent};
-use cbc_message::{ConcurrentBlock, ConcurrentVote};
+use cbc_message::{ConcurrentBlock, ConcurrentVote, Output};
 use cbc_view::{Chain, View};
 
-use super::Protocol;
+use super::{Protocol, mixed};
 
 /// Consensus on a schedule of blocks that consume and produce outputs, of which those that have
 /// nothing to do with each other are decided apart (semantics §5).
@@ -27,7 +27,7 @@ impl Concurrent {
     /// which and how many, `choice` says: every choice is some block. If there is no output, a vote
     /// for the schedule. For whoever has nothing of its own to put into a block, and wants to be
     /// able to say again which one it made.
-    pub fn choose(unspent: &[cbc_message::Output], choice: u64) -> ConcurrentVote {
+    pub fn choose(unspent: &[Output], choice: u64) -> ConcurrentVote {
         let mut rest = choice;
         let mut next = |below: usize| {
             let drawn = rest % below.max(1) as u64;
@@ -57,9 +57,10 @@ impl Protocol for Concurrent {
         GreedySchedule::new(self.genesis_outputs)
     }
 
-    /// A block that consumes the first of what is unspent, and produces one output.
+    /// The block that is [chosen](Self::choose) by a number made of the names of what is unspent:
+    /// one block or another, and of two makers who see the same, the same.
     fn estimate(&self, unspent: &Unspent) -> ConcurrentVote {
-        Self::choose(unspent, 0)
+        Self::choose(unspent, mixed(unspent.iter().map(|output| output.block)))
     }
 
     fn ends(&self, _: &GreedySchedule, value: &Scheduled) -> Vec<Scheduled> {

@@ -4,7 +4,7 @@ use cbc_estimator::{ShardHeads, ShardedGhost, UpToRootBlock};
 use cbc_message::{BlockId, Shard, ShardVote};
 use cbc_view::{Chain, View};
 
-use super::Protocol;
+use super::{Protocol, mixed};
 
 /// Consensus on the chains of a tree of shards, tied to each other by merge blocks (semantics §5).
 ///
@@ -55,9 +55,10 @@ impl Protocol for Sharding {
         ShardedGhost::new(self.depth)
     }
 
-    /// A block on the root shard.
+    /// The block that is [chosen](Self::choose) by a number made of the names of the heads: on one
+    /// shard or another, and of two makers who see the same, the same.
     fn estimate(&self, heads: &Vec<BlockId>) -> ShardVote {
-        Self::choose(heads, 0)
+        Self::choose(heads, mixed(heads.iter().copied()))
     }
 
     /// What the head of the root implies.
