@@ -11,6 +11,9 @@
 //! [`Ghost`] does from votes that are moved, one or many at a time, without looking at all of them
 //! again; [`LoadedVotes`] keeps whose they are.
 //!
+//! [`GreedySchedule`] says which [`ConcurrentBlocks`] are in the schedule, and [`ShardedGhost`] what the
+//! heads of a tree of shards are. Their messages vote for more than they carry, which is kept here.
+//!
 //! This layer never decides who may vote or what is final, never looks at a message that is not a
 //! vote or a block, and never depends on the order in which messages arrived.
 //!

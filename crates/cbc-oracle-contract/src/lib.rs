@@ -4,7 +4,8 @@
 //! An oracle says how much must equivocate before an estimate can still change. Saying too much is
 //! what it must never do, and nothing but its proof says that it does not. This crate tries to
 //! refute it: it asks the oracle about every candidate in thousands of views of tiny instances (3
-//! to 5 validators, honest and with an equivocator, binary consensus and two forks of a chain), and
+//! to 5 validators, honest and with an equivocator: binary consensus, two forks of a chain, rivals
+//! among concurrent blocks, a root shard with a child), and
 //! searches all futures of each for one in which less than it claims to tolerate turns the
 //! candidate. It is one line, in the tests of whatever crate the oracle lives in:
 //!
@@ -17,7 +18,7 @@
 //! [`check`] answers instead of panicking, with a [`Report`] of what the oracle finds of what there
 //! is, or with the [`Violation`]: the smallest counterexample that was found, message by message.
 //! [`Claimant`] has other [`Size`]s, and oracles whose quorum is not to be held to its word;
-//! [`survey`] asks several oracles at once.
+//! [`survey`] asks several oracles at once, of bits and of the chain.
 //!
 //! The same call gives the same answer on every machine: what is drawn is drawn from fixed seeds.
 //! This layer is for tests: it never is part of what it tests, and panics where it finds itself
@@ -99,7 +100,7 @@
 //! As to the last restriction: whoever cites the one that has seen more can cite the other, together
 //! with what that one lacks. A test compares with making everything.
 //!
-//! For the **chain of two forks it is bounded**: an adversary may propose further blocks, and vote
+//! For the **chain of two forks, for concurrent blocks and for shards it is bounded**: an adversary may propose further blocks, and vote
 //! for them to win a tie by their hashes, or split the votes that agree. Of new blocks only
 //! those with nothing before them, on the genesis, are tried. So there, what the search allows
 //! is an upper bound on what is tolerated. That is the sound side for the question whether an

@@ -23,10 +23,9 @@ pub type Answer<P> =
 ///
 /// What it decides are values, each the end of a chain of *candidates*: a block's candidates are
 /// its ancestors from height 1 up to itself; a bit, an integer or an order is its own only
-/// candidate. A value may also be made of several that end a chain each: of a set of transactions,
-/// each of them; of two shards, the last block of each. Then whatever is said of values below is
-/// said of those ([`ends`](Self::ends)). Whatever agrees with a candidate agrees with those before it in the chain, so a
-/// candidate is never safer than one before it (semantics §6). Two values conflict unless one is
+/// candidate. A value may also be made of several that end a chain each: of a schedule, each of its
+/// blocks. Then whatever is said of values below is said of those ([`ends`](Self::ends)). Whatever
+/// agrees with a candidate agrees with those before it in the chain, so a candidate is never safer than one before it (semantics §6). Two values conflict unless one is
 /// a candidate of the other.
 ///
 /// Who decides single values needs an estimator only: [`ValueConsensus`] is the protocol.
@@ -46,8 +45,8 @@ pub type Answer<P> =
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// One whose estimates are of another kind, or whose values end several chains, is written out: see
-/// `tests/several_chains.rs` of this crate.
+/// One whose estimates are of another kind, or whose values end several chains, is written out:
+/// [`Concurrent`] is one.
 pub trait Protocol {
     /// What messages carry.
     type Estimate: Estimate;
