@@ -1,6 +1,6 @@
 //! Blocks that consume and produce outputs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cbc_message::{BlockId, ConcurrentBlock, MessageHash, Output};
 use cbc_view::{HashedDag, MessageIndex};
@@ -53,9 +53,12 @@ pub struct ConcurrentBlocks {
     /// How many outputs the genesis has.
     genesis_outputs: u32,
     blocks: Vec<Block>,
-    /// The blocks that consume an output, for each that any does.
-    spenders: BTreeMap<Place, Vec<u32>>,
+    /// The blocks that consume an output of the genesis.
+    spenders: Spenders,
 }
+
+/// For each output of a block, up to the last that any block consumes, those that do.
+type Spenders = Vec<Vec<u32>>;
 
 #[derive(Clone, Debug)]
 struct Block {
@@ -63,11 +66,12 @@ struct Block {
     hash: MessageHash,
     inputs: Vec<Place>,
     outputs: u32,
+    spenders: Spenders,
 }
 
 impl ConcurrentBlocks {
     pub(super) fn new(genesis_outputs: u32) -> Self {
-        Self { genesis_outputs, blocks: Vec::new(), spenders: BTreeMap::new() }
+        Self { genesis_outputs, blocks: Vec::new(), spenders: Vec::new() }
     }
 
     /// The number of blocks, without the genesis.
@@ -146,7 +150,9 @@ impl ConcurrentBlocks {
 
     /// The block in `schedule` that consumes an output. O(s log n) where s blocks consume it.
     pub(super) fn spender(&self, schedule: &Schedule, output: Place) -> Option<u32> {
-        let spenders = self.spenders.get(&output).map_or(&[][..], Vec::as_slice);
+        let (from, index) = output;
+        let spenders = from.map_or(&self.spenders, |from| &self.block(from).spenders);
+        let spenders = spenders.get(index as usize).map_or(&[][..], Vec::as_slice);
         spenders.iter().copied().find(|&spender| schedule.0.contains(spender))
     }
 
@@ -164,7 +170,7 @@ impl ConcurrentBlocks {
 
     /// What `block` produces.
     pub fn outputs(&self, block: ScheduledBlock) -> Vec<Output> {
-        let Block { hash, outputs, .. } = *self.block(block.0);
+        let &Block { hash, outputs, .. } = self.block(block.0);
         let block = BlockId::Proposed(hash);
         (0..outputs).map(|index| Output { block, index }).collect()
     }
@@ -217,11 +223,18 @@ impl ConcurrentBlocks {
         outputs: u32,
     ) -> ScheduledBlock {
         let number = self.blocks.len() as u32;
-        for &input in &inputs {
-            self.spenders.entry(input).or_default().push(number);
+        for &(from, index) in &inputs {
+            let spenders = match from {
+                None => &mut self.spenders,
+                Some(from) => &mut self.blocks[from as usize].spenders,
+            };
+            let count = spenders.len().max(index as usize + 1);
+            spenders.resize_with(count, Vec::new);
+            spenders[index as usize].push(number);
         }
         let hash = dag.hash(message);
-        self.blocks.push(Block { proposal: message, hash, inputs, outputs });
+        let spenders = Vec::new();
+        self.blocks.push(Block { proposal: message, hash, inputs, outputs, spenders });
         ScheduledBlock(number)
     }
 
