@@ -1,3 +1,5 @@
+//! The schedule against its definition, and what a majority holds against every case there is.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cbc_message::{

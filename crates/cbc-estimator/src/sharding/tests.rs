@@ -1,3 +1,5 @@
+//! The heads against their definition, and what a majority holds against every case there is.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cbc_message::{BlockId, Shard, ShardVote, ValidatorId};
