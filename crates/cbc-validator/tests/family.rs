@@ -171,3 +171,24 @@ fn every_choice_is_a_block_on_the_heads() {
     }
     assert_eq!(Sharding::choose(&heads[..1], 9), expected[0]);
 }
+
+#[test]
+fn with_v5_unchecked_a_block_that_does_not_follow_counts_for_nothing() {
+    let mut trusting =
+        observer(Concurrent { genesis_outputs: 1 }, &[1, 1]).with_estimate_check(false);
+    let first = says(&mut trusting, 0, block(&GENESIS[..1], 0));
+    // The output is spent; and there is no second one.
+    says(&mut trusting, 1, block(&GENESIS[..1], 2));
+    says(&mut trusting, 1, block(&GENESIS[1..], 2));
+    let blocks = trusting.estimator().blocks();
+    assert_eq!((blocks.len(), trusting.view().message_count()), (1, 3));
+    let latest = trusting.view().latest_message(ValidatorId::new(1)).unwrap();
+    let voted = trusting.estimator().voted_by(latest).unwrap();
+    assert!(voted.iter().map(|block| blocks.hash(block)).eq([first]));
+
+    let mut trusting = observer(Sharding { depth: 1 }, &[1, 1]).with_estimate_check(false);
+    let genesis = BlockId::Genesis;
+    says(&mut trusting, 0, ShardVote::Propose { shard: child(), parent: genesis });
+    says(&mut trusting, 1, ShardVote::Propose { shard: child(), parent: genesis });
+    assert_eq!(trusting.estimator().blocks().len(), 1);
+}

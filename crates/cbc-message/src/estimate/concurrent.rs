@@ -152,4 +152,12 @@ mod tests {
         assert_eq!(ConcurrentBlock::new(inputs(most + 1), 0), Err(NotABlock::TooMany { found }));
         assert_eq!(ConcurrentBlock::new(vec![], most + 1), Err(NotABlock::TooMany { found }));
     }
+
+    #[test]
+    fn votes_are_read_as_they_were_written() {
+        let block = ConcurrentBlock::new(vec![TWO, ONE], 7).unwrap();
+        for vote in [ConcurrentVote::Vote, ConcurrentVote::Propose(block)] {
+            crate::check_round_trip(&vote).unwrap();
+        }
+    }
 }

@@ -158,4 +158,17 @@ mod tests {
         assert_eq!((deepest.depth(), deepest.children()), (Shard::MOST_DEPTH, None));
         assert_eq!(Shard::try_from(0), Err(NotAShard));
     }
+
+    #[test]
+    fn votes_are_read_as_they_were_written() {
+        let child: Shard = "r10".parse().unwrap();
+        let genesis = BlockId::Genesis;
+        for vote in [
+            ShardVote::Vote,
+            ShardVote::Propose { shard: child, parent: genesis },
+            ShardVote::Merge { child, above: genesis, below: genesis },
+        ] {
+            crate::check_round_trip(&vote).unwrap();
+        }
+    }
 }
