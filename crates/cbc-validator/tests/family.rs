@@ -141,6 +141,13 @@ fn a_block_of_a_child_is_final_when_a_merge_block_after_it_is() {
     says(&mut observer, 0, ShardVote::Vote);
     assert!(observer.update_safe_estimates().unwrap().advanced().is_some());
     assert_eq!([Shard::ROOT, child()].map(|shard| final_on(&observer, shard)), [merged; 2]);
+    // What the child has come to since is in the estimate, and ends no chain.
+    let (protocol, estimator) = (observer.protocol(), observer.estimator());
+    let estimate = observer.estimate().unwrap();
+    let ends = protocol.ends(estimator, &estimate);
+    assert!(ends.len() == 1 && ends[0] != estimate);
+    let depth = protocol.depth(estimator, &ends[0]);
+    assert_eq!(protocol.candidate(estimator, &ends[0], depth), ends[0]);
     let blocks = observer.estimator().blocks();
     let found = observer.view().find(&match first {
         BlockId::Proposed(hash) => hash,
