@@ -161,16 +161,17 @@ pub(crate) fn run(arguments: &ExperimentArguments, out: &mut dyn Write) -> Resul
     let mut journal = JournalFile::open(&folder, &header, arguments.resume)?;
     let output = Output::new(&folder, &plan, shard, &arguments.export);
     carry_out_rest(&plan, shard, &mut journal, &output, arguments.jobs)?;
-    finish(&output, &mut journal, out)
+    finish(&output, &mut journal, arguments.jobs, out)
 }
 
 /// Writes the tables of a journal that is complete, and shows what is in them.
 pub(crate) fn finish(
     output: &Output<'_>,
     journal: &mut JournalFile,
+    jobs: usize,
     out: &mut dyn Write,
 ) -> Result<ExitCode> {
-    let summary = output.write_tables(journal)?;
+    let summary = output.write_tables(journal, jobs)?;
     let failed = summary.groups().iter().map(|group| group.failed).sum::<usize>();
     shown::to_people(&summary, output, out)?;
     Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -302,7 +303,7 @@ pub(crate) fn merge(arguments: &MergeArguments, out: &mut dyn Write) -> Result<E
     }
     let mut merged = JournalFile::merged(&arguments.output, &whole, shards)?;
     let output = Output::new(&arguments.output, &plan, Shard::WHOLE, &arguments.export);
-    finish(&output, &mut merged, out)
+    finish(&output, &mut merged, 0, out)
 }
 
 /// The plan that a journal is of.

@@ -216,6 +216,15 @@ impl Record {
         to_line(&Written { run: self.run, failed, judged })
     }
 
+    /// The number of the run that a line is about; nothing if there is none, or the line is torn.
+    pub fn run_of_line(line: &str) -> Option<usize> {
+        #[derive(Deserialize)]
+        struct Numbered {
+            run: usize,
+        }
+        of_line(line).map(|Numbered { run }| run)
+    }
+
     /// The record in a line; nothing if there is none, or the line is torn.
     pub fn of_line(line: &str) -> Option<Self> {
         let Written { run, failed, judged } = of_line(line)?;

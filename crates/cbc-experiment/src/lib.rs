@@ -63,7 +63,7 @@ pub use network::{Delay, Load, Network, Partition};
 pub use plan::{FORMAT, Identity, Parameters, Plan};
 pub use ready::{READY, Ready};
 pub use regions::{CLOUD, Regions};
-pub use rows::{block_columns, block_rows, run_columns, run_rows};
+pub use rows::{Rendered, Renderer, block_columns, block_rows, run_columns, run_rows};
 pub use run::{Outcome, carry_out};
 pub use source::ConfigError;
 pub use summary::{Group, Mean, Summary, group_columns};

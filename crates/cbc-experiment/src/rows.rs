@@ -1,9 +1,13 @@
 //! The rows of the tables.
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
 use crate::columns::{Cell, Column, KEYS, MEASURES};
 use crate::journal::Record;
 use crate::plan::Plan;
 use crate::run::Outcome;
+use crate::tables::{TableError, to_csv};
 
 /// The columns of the table of runs.
 pub fn run_columns() -> Vec<Column> {
@@ -63,4 +67,53 @@ pub fn block_rows(plan: &Plan, record: &Record) -> Vec<Vec<Cell>> {
         judged.blocks.iter().map(|cells| [&keys[..], cells].concat()).collect::<Vec<_>>()
     };
     keys.flat_map(rows).collect()
+}
+
+/// What came of a run, and its rows as lines of CSV.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// What came of it.
+    pub record: Record,
+    /// Its rows in the table of runs.
+    pub runs: Vec<Vec<Cell>>,
+    /// The same, as lines.
+    pub runs_csv: Vec<u8>,
+    /// Its rows in the table of blocks, as lines.
+    pub blocks_csv: Vec<u8>,
+}
+
+/// Makes rows of the lines of a journal, over several cores: where runs are quick, that is much of
+/// all that is done.
+#[derive(Debug)]
+pub struct Renderer(ThreadPool);
+
+impl Renderer {
+    /// One that has so many threads; as many as there are cores, if 0.
+    ///
+    /// # Errors
+    ///
+    /// If there are no threads.
+    pub fn new(jobs: usize) -> Result<Self, ThreadPoolBuildError> {
+        Ok(Self(ThreadPoolBuilder::new().num_threads(jobs).build()?))
+    }
+
+    /// The rows of these lines, in their order, whatever the number of threads; of what is no
+    /// record, none.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError`]
+    pub fn render(&self, plan: &Plan, lines: &[String]) -> Result<Vec<Rendered>, TableError> {
+        let one = |line: &String| {
+            let record = Record::of_line(line)?;
+            Some(rendered(plan, record))
+        };
+        self.0.install(|| lines.par_iter().filter_map(one).collect())
+    }
+}
+
+fn rendered(plan: &Plan, record: Record) -> Result<Rendered, TableError> {
+    let runs = run_rows(plan, &record);
+    let (runs_csv, blocks_csv) = (to_csv(&runs)?, to_csv(&block_rows(plan, &record))?);
+    Ok(Rendered { record, runs, runs_csv, blocks_csv })
 }

@@ -60,7 +60,7 @@ pub struct TableWriter<W: Write + Send> {
 }
 
 enum Writer<W: Write + Send> {
-    Csv(Box<csv::Writer<W>>),
+    Csv(W),
     Parquet { file: Box<SerializedFileWriter<W>>, rows: Vec<Vec<Cell>> },
 }
 
@@ -73,9 +73,10 @@ impl<W: Write + Send> TableWriter<W> {
     pub fn new(format: Format, columns: Vec<Column>, to: W) -> Result<Self, TableError> {
         let writer = match format {
             Format::Csv => {
-                let mut csv = csv::Writer::from_writer(to);
-                csv.write_record(columns.iter().map(|column| column.name))?;
-                Writer::Csv(Box::new(csv))
+                let mut to = to;
+                let names = columns.iter().map(|column| column.name.into()).collect();
+                to.write_all(&to_csv(&[names])?)?;
+                Writer::Csv(to)
             }
             Format::Parquet => {
                 let fields = columns.iter().map(field).collect::<Result<_, _>>()?;
@@ -97,7 +98,7 @@ impl<W: Write + Send> TableWriter<W> {
     /// [`TableError`]
     pub fn row(&mut self, cells: Vec<Cell>) -> Result<(), TableError> {
         match &mut self.writer {
-            Writer::Csv(csv) => csv.write_record(cells.iter().map(as_text))?,
+            Writer::Csv(to) => to.write_all(&to_csv(&[cells])?)?,
             Writer::Parquet { file, rows } => {
                 rows.push(cells);
                 if rows.len() == GROUP {
@@ -109,6 +110,23 @@ impl<W: Write + Send> TableWriter<W> {
         Ok(())
     }
 
+    /// Adds rows that are lines of CSV already; in another format, what `rows` gives, which are the
+    /// same.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError`]
+    pub fn rows(
+        &mut self,
+        lines: &[u8],
+        rows: impl FnOnce() -> Vec<Vec<Cell>>,
+    ) -> Result<(), TableError> {
+        match &mut self.writer {
+            Writer::Csv(to) => Ok(to.write_all(lines)?),
+            Writer::Parquet { .. } => rows().into_iter().try_for_each(|row| self.row(row)),
+        }
+    }
+
     /// Ends the table, and gives back what it was written to.
     ///
     /// # Errors
@@ -116,9 +134,7 @@ impl<W: Write + Send> TableWriter<W> {
     /// [`TableError`]
     pub fn finish(self) -> Result<W, TableError> {
         match self.writer {
-            Writer::Csv(csv) => {
-                csv.into_inner().map_err(|error| TableError::Io(error.into_error()))
-            }
+            Writer::Csv(to) => Ok(to),
             Writer::Parquet { mut file, rows } => {
                 if !rows.is_empty() {
                     write_group(&mut file, &self.columns, &rows)?;
@@ -127,6 +143,13 @@ impl<W: Write + Send> TableWriter<W> {
             }
         }
     }
+}
+
+/// Rows as lines of CSV.
+pub(crate) fn to_csv(rows: &[Vec<Cell>]) -> Result<Vec<u8>, csv::Error> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    rows.iter().try_for_each(|row| csv.write_record(row.iter().map(as_text)))?;
+    csv.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
 fn as_text(cell: &Cell) -> String {

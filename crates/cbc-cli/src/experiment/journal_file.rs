@@ -130,7 +130,7 @@ impl JournalFile {
         let mut number = 1;
         while read(&mut line)? {
             number += 1;
-            let Some(record) = Record::of_line(&line) else {
+            let Some(run) = Record::run_of_line(&line) else {
                 let torn = line.clone();
                 let is_last = !read(&mut line)?;
                 ensure!(
@@ -140,10 +140,10 @@ impl JournalFile {
                 );
                 break;
             };
-            let place = lines.get_mut(record.run);
+            let place = lines.get_mut(run);
             let place =
                 place.with_context(|| format!("{}: line {number}: no such run", path.display()))?;
-            ensure!(place.is_none(), "{}: line {number}: run {} again", path.display(), record.run);
+            ensure!(place.is_none(), "{}: line {number}: run {run} again", path.display());
             *place = Some((end, line.len()));
             end += line.len() as u64;
         }
@@ -182,17 +182,13 @@ impl JournalFile {
         Ok(())
     }
 
-    fn line(&mut self, run: usize) -> Result<Option<String>> {
+    /// The line of a run, if it is in it.
+    pub(crate) fn line(&mut self, run: usize) -> Result<Option<String>> {
         let Some(&Some((start, length))) = self.lines.get(run) else { return Ok(None) };
         let mut bytes = vec![0; length];
         let read =
             self.file.seek(SeekFrom::Start(start)).and_then(|_| self.file.read_exact(&mut bytes));
         read.with_context(|| format!("cannot read {}", self.path.display()))?;
         Ok(String::from_utf8(bytes).ok())
-    }
-
-    /// What came of a run, if it is in it.
-    pub(crate) fn record(&mut self, run: usize) -> Result<Option<Record>> {
-        Ok(self.line(run)?.as_deref().and_then(Record::of_line))
     }
 }

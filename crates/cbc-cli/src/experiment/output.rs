@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use cbc_experiment::{
-    Column, FORMAT, Format, Outcome, Plan, Shard, Summary, TableWriter, block_columns, block_rows,
-    run_columns, run_rows,
+    Column, FORMAT, Format, Outcome, Plan, Renderer, Shard, Summary, TableWriter, block_columns,
+    block_rows, run_columns,
 };
 use serde_json::json;
 use tempfile::NamedTempFile;
@@ -24,6 +24,9 @@ pub(crate) struct Output<'a> {
     /// For each format and place, the table of runs and that of blocks.
     tables: Vec<(Format, PathBuf, PathBuf)>,
 }
+
+/// How many runs are in memory at a time while tables are written.
+const BATCH: usize = 64;
 
 /// A table that is written aside.
 struct Aside {
@@ -78,7 +81,7 @@ impl<'a> Output<'a> {
     }
 
     /// Writes the tables, in the order of the plan, and what is known of the experiment.
-    pub(crate) fn write_tables(&self, journal: &mut JournalFile) -> Result<Summary> {
+    pub(crate) fn write_tables(&self, journal: &mut JournalFile, jobs: usize) -> Result<Summary> {
         let mut tables = Vec::new();
         for (format, runs, blocks) in &self.tables {
             let runs = Aside::new(*format, runs, run_columns())?;
@@ -86,19 +89,25 @@ impl<'a> Output<'a> {
         }
         let mut summary = Summary::of(&MEASURES.map(|(name, _)| name));
         let (mut done, mut failed) = (0, 0);
-        for run in 0..self.plan.runs.len() {
-            let Some(record) = journal.record(run)? else { continue };
-            match record.outcome {
-                Outcome::Done(_) => done += 1,
-                Outcome::Failed(_) => failed += 1,
-            }
-            let (runs, blocks) = (run_rows(self.plan, &record), block_rows(self.plan, &record));
-            runs.iter().for_each(|row| summary.add(row));
-            for (of_runs, of_blocks) in &mut tables {
-                for (aside, rows) in [(of_runs, &runs), (of_blocks, &blocks)] {
-                    let failed = || format!("cannot write {}", aside.path.display());
-                    let written = rows.iter().try_for_each(|row| aside.table.row(row.clone()));
-                    written.with_context(failed)?;
+        let renderer = Renderer::new(jobs)?;
+        let runs: Vec<usize> = journal.runs().collect();
+        for runs in runs.chunks(BATCH) {
+            let lines: Vec<Option<String>> =
+                runs.iter().map(|&run| journal.line(run)).collect::<Result<_>>()?;
+            let lines: Vec<String> = lines.into_iter().flatten().collect();
+            for rendered in renderer.render(self.plan, &lines).context("cannot write tables")? {
+                match rendered.record.outcome {
+                    Outcome::Done(_) => done += 1,
+                    Outcome::Failed(_) => failed += 1,
+                }
+                rendered.runs.iter().for_each(|row| summary.add(row));
+                for (of_runs, of_blocks) in &mut tables {
+                    let rows = || block_rows(self.plan, &rendered.record);
+                    let written = of_runs.table.rows(&rendered.runs_csv, || rendered.runs.clone());
+                    written.with_context(|| format!("cannot write {}", of_runs.path.display()))?;
+                    let written = of_blocks.table.rows(&rendered.blocks_csv, rows);
+                    written
+                        .with_context(|| format!("cannot write {}", of_blocks.path.display()))?;
                 }
             }
         }
