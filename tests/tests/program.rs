@@ -423,12 +423,12 @@ fn columns_do_not_run_together() {
 #[test]
 fn what_does_not_fit_the_memory_is_refused_before_anything_runs() {
     for arguments in [
-        &["simulate", "--validators", "10000"][..],
+        &["simulate", "--validators", "100000"][..],
         &["simulate", "--validators", "4000000000"],
         &["simulate", "--rounds", "18446744073709551615", "--mode", "full"],
         &["simulate", "--execution", "full-round", "--rounds", "40000000"],
         &["simulate", "--memory", "16"],
-        &["compare", "--validators", "10000"],
+        &["compare", "--validators", "100000"],
         &["compare", "--memory", "16"],
     ] {
         fails(arguments);
