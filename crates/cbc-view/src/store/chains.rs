@@ -30,8 +30,8 @@ pub(crate) struct Chains {
     numbers: Column<u32>,
     /// For each message the one before it, or [`NONE`] for a first one and where that is dropped.
     previous: Column<u32>,
-    /// The branch of each message that is on another than the trunk.
-    branches: BTreeMap<u32, u32>,
+    /// For each message its branch; nothing while all are on the trunk.
+    branches: Column<u32>,
     trees: Vec<Tree>,
     /// For each validator, whether its messages that are held are numbered in the order in which
     /// they come one after another: it has not equivocated, and none of them was dropped and came
@@ -69,7 +69,7 @@ impl Chains {
         Self {
             numbers: Column::new(),
             previous: Column::new(),
-            branches: BTreeMap::new(),
+            branches: Column::new(),
             trees: vec![Tree::default(); validators],
             is_straight: vec![true; validators],
         }
@@ -91,10 +91,7 @@ impl Chains {
     }
 
     pub(crate) fn position(&self, message: MessageIndex) -> Position {
-        let branch = match self.branches.is_empty() {
-            true => 0,
-            false => self.branches.get(&message.get()).copied().unwrap_or(0),
-        };
+        let branch = self.branches.get(message.index()).copied().unwrap_or(0);
         Position { branch, number: self.number(message) }
     }
 
@@ -186,7 +183,10 @@ impl Chains {
             self.is_straight[sender.index()] = false;
         }
         if position.branch != 0 {
-            self.branches.insert(this, position.branch);
+            self.branches.fill_up(this as usize, 0);
+        }
+        if position.branch != 0 || !self.branches.is_empty() {
+            self.branches.push(position.branch);
         }
         self.numbers.push(position.number);
         self.previous.push(before.map_or(NONE, MessageIndex::get));
@@ -224,9 +224,9 @@ impl Chains {
             kept.drain(start..on_trunk);
             tree.elsewhere = kept.into_iter().collect();
         }
-        let branches = self.branches.iter();
-        let branches = branches.filter_map(|(&old, &branch)| Some((renumbering.get(old)?, branch)));
-        self.branches = branches.collect();
+        if !self.branches.is_empty() {
+            self.branches.renumber(renumbering);
+        }
         self.numbers.renumber(renumbering);
         self.previous.renumber(renumbering);
         for previous in self.previous.iter_mut() {
