@@ -442,21 +442,21 @@ fn what_does_not_fit_the_memory_is_refused_before_anything_runs() {
     });
     fs::write(&file, scenario.to_string()).unwrap();
     let path = file.to_str().unwrap();
-    let (out, _, _) = simulate(&[path, "--memory", "64", "--json"]);
+    let (out, _, _) = simulate(&[path, "--memory", "24", "--json"]);
     let summary: Json = serde_json::from_str(&out).unwrap();
     assert_eq!((&summary["messages"], &summary["estimate"]), (&1.into(), &"A".into()));
-    let (code, out) = cbc(&["replay", "--json", "--memory", "64", path]);
+    let (code, out) = cbc(&["replay", "--json", "--memory", "24", path]);
     assert_eq!(code, ExitCode::SUCCESS);
     let replayed: Json = serde_json::from_str(&out).unwrap();
     assert_eq!(replayed["final"]["0"]["latest_messages"]["0"], "A");
     assert_eq!(replayed["final"]["19999"]["latest_messages"], serde_json::json!({}));
-    // All of them hear of all the others: that does not fit.
+    // All of them hear of it: that does not fit.
     let heard: Vec<String> = (0..20_000).map(|validator| format!("S-{validator}-A")).collect();
     let mut scenario = scenario;
     scenario["execution"] = format!("M-0-A {}", heard.join(" ")).into();
     fs::write(&file, scenario.to_string()).unwrap();
-    assert_eq!(cbc(&["replay", path]).0, ExitCode::from(2));
-    fails(&["simulate", path]);
+    assert_eq!(cbc(&["replay", "--memory", "24", path]).0, ExitCode::from(2));
+    fails(&["simulate", path, "--memory", "24"]);
 }
 
 #[test]
