@@ -25,8 +25,8 @@ pub type Answer<P> =
 /// its ancestors from height 1 up to itself; a bit, an integer or an order is its own only
 /// candidate. A value may also be made of several that end a chain each: of a schedule, each of its
 /// blocks. Then whatever is said of values below is said of those ([`ends`](Self::ends)). Whatever
-/// agrees with a candidate agrees with those before it in the chain, so a candidate is never safer than one before it (semantics §6). Two values conflict unless one is
-/// a candidate of the other.
+/// agrees with a candidate agrees with those before it in the chain, so a candidate is never safer
+/// than one before it (semantics §6). Two values conflict unless one is a candidate of the other.
 ///
 /// Who decides single values needs an estimator only: [`ValueConsensus`] is the protocol.
 ///

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use cbc_message::{Citation, Justification, MessageHash, ValidatorId};
 
+use crate::store::justification;
 use crate::store::rows::{Citations, Code, Row};
-use crate::store::{Store, justification};
 use crate::{Equivocation, HashedDag, MessageIndex, View};
 
 /// So many tips that it is less to enter all that is known than to join what they have seen.
@@ -121,16 +121,12 @@ impl<E> View<E> {
         &self,
         mut latest: Vec<(ValidatorId, MessageIndex)>,
     ) -> Vec<(ValidatorId, MessageIndex)> {
-        let Store { rows, chains, .. } = &self.store;
         latest.sort_unstable_by_key(|&(_, message)| Reverse(message));
+        let row = |message| self.store.rows.row(message);
         let mut kept: Vec<(ValidatorId, MessageIndex)> = Vec::new();
         for (validator, message) in latest {
-            let position = chains.position(message);
-            let has_seen = |&(_, other): &(_, MessageIndex)| {
-                let code = rows.code(rows.row(other), validator);
-                rows.has_seen(chains, validator, code, position)
-            };
-            if !kept.iter().any(has_seen) {
+            let has_seen = |other| self.store.has_seen(row(other), validator, message);
+            if !kept.iter().any(|&(_, other)| has_seen(other)) {
                 kept.push((validator, message));
             }
         }

@@ -181,16 +181,12 @@ impl<E> Perspective<E> {
     /// each that may be one, and for what the rows of the new ones differ in.
     pub(crate) fn settle_tips(&mut self, store: &mut Store<E>) {
         let Some(newest) = self.latest.new_ones().map(|(_, latest)| latest).max() else { return };
-        let is_tip = |store: &Store<E>, row: Row, validator, latest| {
-            let (code, position) = (store.rows.code(row, validator), store.chains.position(latest));
-            !store.rows.has_seen(&store.chains, validator, code, position)
-        };
         // In turn, the newest has seen all others.
         let row = store.rows.row(newest);
         let has_seen_all = self
             .latest
             .candidates()
-            .all(|(validator, latest)| latest == newest || !is_tip(store, row, validator, latest));
+            .all(|(validator, latest)| latest == newest || store.has_seen(row, validator, latest));
         if has_seen_all {
             self.latest.settle(|_, it| it == newest);
             return;
@@ -199,7 +195,7 @@ impl<E> Perspective<E> {
             self.latest.new_ones().map(|(_, latest)| store.rows.row(latest)).collect();
         store.rows.clear();
         let (row, _) = store.rows.join(&store.chains, new.into_iter(), &[]);
-        self.latest.settle(|validator, latest| is_tip(store, row, validator, latest));
+        self.latest.settle(|validator, latest| !store.has_seen(row, validator, latest));
         store.rows.clear();
     }
 
@@ -212,14 +208,9 @@ impl<E> Perspective<E> {
         new.sort_unstable_by_key(|&latest| Reverse(latest));
         let mut rows: Vec<Row> = new.into_iter().map(|latest| store.rows.row(latest)).collect();
         rows.dedup();
-        let candidates = self.latest.candidates();
-        let has_seen = |row: Row, validator, latest| {
-            let (code, position) = (store.rows.code(row, validator), store.chains.position(latest));
-            store.rows.has_seen(&store.chains, validator, code, position)
-        };
         let is_tip = |&(validator, latest): &(ValidatorId, MessageIndex)| {
-            !rows.iter().any(|&row| has_seen(row, validator, latest))
+            !rows.iter().any(|&row| store.has_seen(row, validator, latest))
         };
-        candidates.filter(is_tip).collect()
+        self.latest.candidates().filter(is_tip).collect()
     }
 }

@@ -113,6 +113,13 @@ impl<E> Store<E> {
         self.rows.position(self.rows.code(row, validator), &self.chains)
     }
 
+    /// Whether whoever has seen what is in `row` has seen `message`, which is of `validator`, or
+    /// has no use for it: [`Rows::has_seen`].
+    pub(crate) fn has_seen(&self, row: Row, validator: ValidatorId, message: MessageIndex) -> bool {
+        let (code, position) = (self.rows.code(row, validator), self.chains.position(message));
+        self.rows.has_seen(&self.chains, validator, code, position)
+    }
+
     /// Who made the message that `code` is the code of.
     pub(crate) fn sender_of(&self, code: Code) -> Option<ValidatorId> {
         let dropped = self.rows.dropped_of(code).map(|dropped| dropped.sender);

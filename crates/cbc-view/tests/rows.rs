@@ -24,6 +24,23 @@ fn round(view: &mut View<Bit>) {
     }
 }
 
+/// What a message has seen is found before it is found invalid, and forgotten with it.
+fn what_is_refused_leaves_nothing(view: &mut View<Bit>) {
+    let invalid = |sequence_number| {
+        let (sender, justification) = (ValidatorId::new(0), view.justification());
+        Message::new(Header { sender, sequence_number, justification, estimate: Bit::One }).unwrap()
+    };
+    let invalid: Vec<_> = (2..2000).map(invalid).collect();
+    assert_eq!(invalid[0].justification().len(), VALIDATORS as usize, "a row of its own");
+    let before = ALLOCATOR.current_usage();
+    for message in invalid.iter().cloned() {
+        let reason = view.insert(message).unwrap_err().reason.to_string();
+        assert!(reason.starts_with("V3"), "{reason}");
+    }
+    let more = ALLOCATOR.current_usage().saturating_sub(before);
+    assert!(more < 20_000, "{more} bytes for {} invalid messages", invalid.len());
+}
+
 #[test]
 fn a_message_costs_what_is_new_in_it_also_after_some_are_dropped() {
     let weights = (0..VALIDATORS).map(|_| Weight::new(1));
@@ -39,6 +56,7 @@ fn a_message_costs_what_is_new_in_it_also_after_some_are_dropped() {
     }
     let empty = (ALLOCATOR.current_usage() - before) / VALIDATORS as usize;
     assert!(empty < 400, "{empty} bytes a message that cites nobody");
+    what_is_refused_leaves_nothing(&mut alone);
     drop(alone);
     (0..12).for_each(|_| round(&mut view));
     let each = |view: &View<Bit>| (ALLOCATOR.current_usage() - before) / view.message_count();

@@ -16,14 +16,12 @@ pub(crate) struct Draft {
     pub(crate) needs: Vec<MessageHash>,
     /// What the message has seen.
     pub(crate) row: Row,
-    /// The validators of whom it may cite what it need not.
-    pub(crate) doubtful: Vec<ValidatorId>,
 }
 
 impl Default for Draft {
     fn default() -> Self {
-        let (cited, rows, needs, doubtful) = Default::default();
-        Self { cited, rows, needs, row: Rows::EMPTY, doubtful }
+        let (cited, rows, needs) = Default::default();
+        Self { cited, rows, needs, row: Rows::EMPTY }
     }
 }
 
@@ -32,7 +30,6 @@ impl Draft {
         self.cited.clear();
         self.rows.clear();
         self.needs.clear();
-        self.doubtful.clear();
     }
 }
 

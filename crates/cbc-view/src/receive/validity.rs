@@ -139,9 +139,10 @@ impl<E> Store<E> {
             let needs = std::mem::take(&mut draft.needs);
             return Err(Unjudged::BelowHorizon { needs }.into());
         }
-        let Draft { cited, rows, row, doubtful, .. } = draft;
-        (*row, *doubtful) = self.rows.join(&self.chains, rows.iter().copied(), cited);
-        self.check_said_once(draft).map_err(Refusal::Breaks)?;
+        let rows = draft.rows.iter().copied();
+        let (row, doubtful) = self.rows.join(&self.chains, rows, &draft.cited);
+        draft.row = row;
+        self.check_said_once(draft, &doubtful).map_err(Refusal::Breaks)?;
         self.check_sequence(message, draft.row).map_err(Refusal::Breaks)
     }
 
@@ -184,12 +185,12 @@ impl<E> Store<E> {
     /// One may if the others, each with what it had seen, have for its validator that message or
     /// one after it, or that the validator equivocated: then what the message has seen is the same
     /// without it. Where all that the cited messages had seen of the validator comes before, as it
-    /// nearly always does, the join has found that out.
+    /// nearly always does, the join has found that out; the others are `doubtful`.
     ///
     /// O(doubtful · cited · log V): only for citations of messages of equivocators, and of such as
     /// should not be there, of which the first ends it.
-    fn check_said_once(&self, draft: &Draft) -> Result<(), Invalid> {
-        for &validator in &draft.doubtful {
+    fn check_said_once(&self, draft: &Draft, doubtful: &[ValidatorId]) -> Result<(), Invalid> {
+        for &validator in doubtful {
             let cited = draft.cited.iter().enumerate().filter(|(_, cited)| cited.0 == validator);
             for (place, &(_, code)) in cited {
                 let others = draft.cited.iter().zip(&draft.rows).enumerate();
